@@ -1,0 +1,171 @@
+"""Appliance: builds the parts once and holds them; the only place that wires them together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from app import turn
+from app.answer import Answer, Sentence
+from app.conversation import Session, Sessions
+from app.errors import TellerboxError
+from app.settings import Settings
+from app.slm.catalog import ModelFile, resolve
+from app.slm.engine import Engine, Limits
+from compliance.errors import ComplianceError
+from compliance.ledger import Ledger
+from knowledge.embedder import Embedder, load_embedder
+from knowledge.index import Index, open_index
+from knowledge.policy import Policy, load_policies
+from knowledge.search import Search
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+
+
+class Appliance:
+    """One box. Parts are made when first needed; `close` frees them.
+
+    `policies` other than the settings' are indexed in memory alone ("try it on your own documents").
+    """
+
+    def __init__(self, settings: Settings, policies: Path | None = None, progress: Progress | None = None) -> None:
+        self.settings = settings
+        self._own_policies = policies
+        self._progress = progress
+        self._lock = threading.Lock()
+        self.sessions = Sessions(settings.idle_minutes * 60, settings.max_sessions)
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return load_embedder(self.settings.models / "embedder")
+
+    @cached_property
+    def policies(self) -> list[Policy]:
+        return load_policies(self._own_policies or self.settings.policies, self._language_of)
+
+    @cached_property
+    def index(self) -> Index:
+        folder = None if self._own_policies else self.index_folder
+        return open_index(self.policies, self.embedder, folder, self._progress)
+
+    @property
+    def index_folder(self) -> Path:
+        return self.settings.home / "index"
+
+    @cached_property
+    def search(self) -> Search:
+        return Search(self.index)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger.open(self.settings.home / "ledger", branch=self.settings.branch)
+
+    @cached_property
+    def model_file(self) -> ModelFile:
+        return resolve(self.settings.model, self.settings.models, self.settings.home)
+
+    @cached_property
+    def engine(self) -> Engine:
+        settings = self.settings
+        return Engine(self.model_file.path, context=settings.context_tokens, threads=settings.threads)
+
+    @cached_property
+    def detector(self) -> Any:
+        from app.language import LanguageDetector
+
+        return LanguageDetector()
+
+    @cached_property
+    def parts(self) -> turn.Parts:
+        """Everything a turn needs. Raises one of SAFE_ERRORS when a part cannot be had."""
+        from app.grounding import Grounding
+        from app.guard import Guard
+        from compliance.redaction.engine import Redactor
+
+        settings = self.settings
+        engine = self.engine if settings.slm else None
+        return turn.Parts(
+            redactor=Redactor(allow=settings.public_numbers),
+            detector=self.detector,
+            guard=Guard(),
+            search=self.search,
+            grounding=Grounding(self.embedder),
+            engine=engine,
+            ledger=self.ledger,
+            model_name=self.model_file.name if engine else "quote",
+            model_sha256=self.model_file.sha256 if engine else "",
+            branch=settings.branch,
+            jurisdiction=None if self._own_policies else settings.jurisdiction,
+            limits=Limits(settings.max_tokens, settings.max_seconds),
+            max_question_chars=settings.max_question_chars,
+            default_language=settings.default_language,
+        )
+
+    def _language_of(self, text: str) -> str:
+        return str(self.detector.detect(text[:4000]).language)
+
+    # -- turns -------------------------------------------------------------------------------------------------------
+
+    def start_session(self, role: str = "customer", channel: str = "cli") -> Session:
+        """A new session of this box."""
+        return self.sessions.start(role, channel)
+
+    def run(self, session: Session, text: str, **options: Any) -> Iterator[Sentence | Answer]:
+        """One turn, as it comes. See `turn.run`."""
+        with self._lock:
+            parts = self.parts
+        return turn.run(parts, session, text, **options)
+
+    def ask(self, text: str, role: str = "customer", session: Session | None = None, **options: Any) -> Answer:
+        """One turn, whole; in a session of its own unless one is given."""
+        own = session is None
+        session = session or self.start_session(role)
+        try:
+            with self._lock:
+                parts = self.parts
+            return turn.answer(parts, session, text, **options)
+        finally:
+            if own:
+                self.sessions.end(session.id)
+
+    def policy(self, policy_id: str, language: str, version: str | None = None) -> Policy:
+        """A policy of the index; without a version, the one in force today. Raises TellerboxError when there is none."""
+        found = [p for p in self.index.policies if p.id == policy_id and p.language == language]
+        if version is not None:
+            found = [p for p in found if p.version == version]
+        else:
+            found = [p for p in found if p.in_force(date.today())] or found
+        if not found:
+            raise TellerboxError(f"no policy {policy_id} in {language}" + (f", version {version}" if version else ""))
+        return found[-1]
+
+    def ready(self) -> None:
+        """Build every part; raises one of SAFE_ERRORS, saying which one cannot be had."""
+        with self._lock:
+            _ = self.parts
+
+    def close(self) -> None:
+        """Free the model, close the ledger, wipe the sessions."""
+        self.sessions.end_all()
+        if "engine" in self.__dict__:
+            self.engine.close()
+        if "ledger" in self.__dict__:
+            try:
+                self.ledger.close()
+            except ComplianceError as error:
+                log.warning("the ledger did not close cleanly: %s", error)
+
+    def __enter__(self) -> Appliance:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

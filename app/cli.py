@@ -1,0 +1,530 @@
+"""The command line: thin, one function a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from app.errors import SAFE_ERRORS, TellerboxError
+
+if TYPE_CHECKING:
+    from app.appliance import Appliance
+    from app.answer import Answer
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The bank-branch support appliance.")
+knowledge_cli = typer.Typer(no_args_is_help=True, help="The policies and the index.")
+audit_cli = typer.Typer(no_args_is_help=True, help="The ledger of answers.")
+model_cli = typer.Typer(no_args_is_help=True, help="The language models.")
+cli.add_typer(knowledge_cli, name="knowledge")
+cli.add_typer(audit_cli, name="audit")
+cli.add_typer(model_cli, name="model")
+
+Policies = Annotated[Path | None, typer.Option("--policies", help="answer from this folder instead", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Language = Annotated[str | None, typer.Option("--language", "-l", help="answer in this language", show_default=False)]
+
+
+def main() -> None:
+    """Entry point: errors a person can read, in one line; everything else in one fixed line without any text typed."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        cli()
+    except SAFE_ERRORS as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("stopped", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        # A traceback may hold what a person typed; it is shown only when somebody asks for it.
+        if os.environ.get("TELLERBOX_TRACEBACK"):
+            raise
+        _fail(f"internal fault ({type(error).__name__}); set TELLERBOX_TRACEBACK=1 to see where")
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    print(f"tellerbox: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+@contextmanager
+def _box(policies: Path | None = None) -> Iterator[Appliance]:
+    from app.appliance import Appliance
+    from app.settings import load_settings
+
+    with _progress("indexing passages") as progress, Appliance(load_settings(), policies, progress) as box:
+        yield box
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr that appears only when there is something to wait for."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task: Any = None
+
+    def update(done: int, total: int) -> None:
+        nonlocal task
+        if task is None:
+            bar.start()
+            task = bar.add_task(what, total=total or None)
+        bar.update(task, completed=done)
+        if done >= total:
+            bar.stop()
+
+    try:
+        yield update
+    finally:
+        bar.stop()
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+# -- ask, serve, evaluate -----------------------------------------------------------------------------------------------
+
+
+@cli.command()
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    policies: Policies = None,
+) -> None:
+    """Serve the web chat and the API."""
+    from app.web.server import serve as run_server
+
+    with _box(policies) as box:
+        run_server(box, host, port)
+
+
+@cli.command()
+def ask(
+    question: Annotated[str, typer.Argument(help='the question; "-" reads it from standard input')],
+    language: Language = None,
+    role: Annotated[str, typer.Option(help="customer or teller")] = "customer",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="the policies in force on this day", show_default=False)] = None,
+    policies: Policies = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask one question."""
+    from app.answer import answer_json
+    from app.language import SERVED
+
+    if language is not None and language not in SERVED:
+        raise TellerboxError(f"language {language!r} is not served; choose one of {', '.join(SERVED)}")
+    if role not in ("customer", "teller"):
+        raise TellerboxError("role must be customer or teller")
+    text = _read_stdin() if question == "-" else question
+    with _box(policies) as box:
+        answer = box.ask(text, role, language=language, as_of=_day(as_of))
+    if as_json:
+        _print_json(answer_json(answer))
+    else:
+        _print_answer(answer)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise TellerboxError("--as-of must be a day such as 2026-03-01") from None
+
+
+def _read_stdin() -> str:
+    data = sys.stdin.buffer.read(4 * 1024 * 1024 + 1)
+    if len(data) > 4 * 1024 * 1024:
+        raise TellerboxError("the input is larger than 4 MiB")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TellerboxError(f"the input is not UTF-8 (byte {error.start})") from None
+
+
+def _print_answer(answer: Answer) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from app import locales
+
+    console = Console(highlight=False)
+    if answer.disclosure:
+        console.print(f"[dim]{escape(answer.disclosure)}[/dim]\n")
+    number = 0
+    notes: list[str] = []
+    for sentence in answer.sentences:
+        marks = ""
+        for item in sentence.evidence:
+            number += 1
+            marks += f" [cyan]\\[{number}][/cyan]"
+            notes.append(f"[cyan]\\[{number}][/cyan] {escape(item.title)} ({item.policy}, {item.version}, {item.start}-{item.end})")
+        console.print(escape(sentence.text) + marks)
+    if notes:
+        console.print(f"\n[bold]{locales.text('ui.citations', answer.language)}[/bold]")
+        for note in notes:
+            console.print(note)
+    if answer.handoff:
+        console.print(f"\n[yellow]{locales.text('ui.talk_to_person', answer.language)}[/yellow]")
+
+
+@cli.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="a .jsonl file of questions, or a folder of them")],
+    policies: Policies = None,
+    out: Annotated[Path | None, typer.Option(help="write the whole report here", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(help="only the first so many rows; 0 for all")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Run questions with known answers and report how often the box was right."""
+    from app.evaluate import evaluate as run
+    from app.questions import read_rows
+
+    rows = read_rows(file)
+    rows = rows[:limit] if limit else rows
+    with _box(policies) as box, _progress("asking") as progress:
+        box.ready()
+        report = run(box, rows, progress)
+    if out is not None:
+        try:
+            out.write_text(json.dumps(report, ensure_ascii=False, indent=1), "utf-8")
+        except OSError as error:
+            raise TellerboxError(f"cannot write {out} ({error.strerror})") from None
+    summary = {name: value for name, value in report.items() if name != "answers"}
+    if as_json:
+        _print_json(summary)
+    else:
+        _print_report(summary)
+
+
+_COLUMNS = {
+    "rows": "rows", "outcome_accuracy": "outcome", "answer_accuracy": "answer", "citation_hit": "citation",
+    "wrong_number": "wrong number", "false_abstention": "false abstention", "false_answer": "false answer",
+    "language_match": "language",
+}  # fmt: skip
+
+
+def _print_report(summary: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", *_COLUMNS.values(), "p50 ms", "p95 ms")
+    groups = {"all": summary["overall"]} | summary["languages"] | summary["categories"]
+    for name, report in groups.items():
+        cells = [report.get(column, "") for column in _COLUMNS]
+        shown = [f"{cell:.1%}" if isinstance(cell, float) else str(cell) for cell in cells]
+        table.add_row(name, *shown, str(report["latency_ms"]["p50"]), str(report["latency_ms"]["p95"]))
+    Console(width=160 if not sys.stdout.isatty() else None).print(table)
+
+
+# -- redact, detect -------------------------------------------------------------------------------------------------------
+
+
+def _input_lines(file: Path | None) -> Iterator[str]:
+    """Texts to work on: the rows of a .jsonl file, or the whole of another file or of standard input."""
+    if file is None:
+        yield _read_stdin()
+        return
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise TellerboxError(f"{file} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise TellerboxError(f"{file} is not UTF-8 (byte {error.start})") from None
+    if file.suffix != ".jsonl":
+        yield text
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                yield str(json.loads(line)["text"])
+            except (ValueError, KeyError, TypeError):
+                raise TellerboxError(f'{file}, line {number}: not a row {{"text": …}}') from None
+
+
+@cli.command()
+def redact(
+    file: Annotated[Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace what identifies a person by pseudonyms."""
+    from app.settings import load_settings
+    from compliance.redaction.engine import Redactor
+
+    redactor = Redactor(allow=load_settings().public_numbers)
+    for text in _input_lines(file):
+        done = redactor.redact(text)
+        if as_json:
+            spans = [{"type": f.type, "start": f.start, "end": f.end, "score": round(f.score, 3)} for f in done.findings]
+            _print_json({"text": done.text, "spans": spans})
+        else:
+            print(done.text)
+
+
+@cli.command()
+def detect(
+    file: Annotated[Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which language a text is in, and why."""
+    from app.language import LanguageDetector
+
+    detector = LanguageDetector()
+    for text in _input_lines(file):
+        found = detector.detect(text)
+        if as_json:
+            _print_json(
+                {"language": found.language, "detected": found.detected, "served": found.served, "reason": found.reason,
+                 "confidence": round(found.confidence, 4), "scores": dict(found.scores)}
+            )  # fmt: skip
+        else:
+            print(f"{found.detected}\t{found.language}\t{found.reason}\t{found.confidence:.2f}")
+
+
+# -- knowledge ------------------------------------------------------------------------------------------------------------
+
+
+@knowledge_cli.command("list")
+def knowledge_list(policies: Policies = None, language: Language = None, as_json: AsJson = False) -> None:
+    """The policies, with version, dates, audience and jurisdiction."""
+    with _box(policies) as box:
+        chosen = [policy for policy in box.policies if language in (None, policy.language)]
+    for policy in chosen:
+        row = {
+            "id": policy.id, "language": policy.language, "version": policy.version, "title": policy.title,
+            "effective_from": str(policy.effective_from or ""), "effective_to": str(policy.effective_to or ""),
+            "audience": policy.audience, "jurisdiction": ",".join(policy.jurisdiction) or "EU", "sha256": policy.sha256,
+        }  # fmt: skip
+        if as_json:
+            _print_json(row)
+        else:
+            print("\t".join(str(value) for name, value in row.items() if name != "sha256"))
+
+
+@knowledge_cli.command("show")
+def knowledge_show(
+    policy: Annotated[str, typer.Argument(help="its id, such as payments/international-transfer")],
+    language: Annotated[str, typer.Option("--language", "-l")] = "en",
+    version: Annotated[str | None, typer.Option(show_default=False)] = None,
+    policies: Policies = None,
+) -> None:
+    """The text of one policy, to which evidence offsets count."""
+    with _box(policies) as box:
+        sys.stdout.write(box.policy(policy, language, version).text)
+
+
+@knowledge_cli.command("build")
+def knowledge_build() -> None:
+    """Build the index anew."""
+    from knowledge.index import build, save
+
+    with _box() as box, _progress("indexing passages") as progress:
+        index = build(box.policies, box.embedder, progress)
+        save(index, box.index_folder)
+        print(f"{len(index.policies)} policies, {len(index.passages)} passages, {len(index.statements)} statements: {index.hash}")
+
+
+@knowledge_cli.command("check")
+def knowledge_check(policies: Policies = None) -> None:
+    """Check the policies: front matter, versions, and the same figures in every language."""
+    from knowledge.agreement import disagreements
+
+    with _box(policies) as box:
+        problems = disagreements(box.policies)
+        for problem in problems:
+            print(problem)
+        if problems:
+            raise TellerboxError(f"{len(problems)} problems in the policies")
+        print(f"{len(box.policies)} policies agree")
+
+
+@knowledge_cli.command("search")
+def knowledge_search(
+    query: str, language: Language = None, policies: Policies = None,
+    role: Annotated[str, typer.Option(help="customer or teller")] = "customer",
+    most: Annotated[int, typer.Option(help="how many statements")] = 5, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """What the policies hold on a question, with scores."""
+    from knowledge.search import Scope
+
+    with _box(policies) as box:
+        code = language or str(box.detector.detect(query).language)
+        country = None if policies else box.settings.jurisdiction
+        found = box.search.find(query, Scope(code, role, date.today(), country), most)
+    if as_json:
+        rows = [
+            {"policy": c.policy.id, "version": c.policy.version, "language": c.policy.language, "heading": c.passage.heading,
+             "start": c.statement.start, "end": c.statement.end, "text": c.statement.text, "score": round(c.score, 4)}
+            for c in found.candidates
+        ]  # fmt: skip
+        _print_json({"language": code, "answerable": round(found.answerable, 4), "statements": rows})
+        return
+    print(f"answerable {found.answerable:.2f} ({code})")
+    for item in found.candidates:
+        print(f"{item.score:.2f}  {item.policy.id}  {item.passage.heading}\n      {item.statement.text}")
+
+
+# -- audit ----------------------------------------------------------------------------------------------------------------
+
+
+@audit_cli.command("show")
+def audit_show(
+    turn: Annotated[str | None, typer.Argument(help="a turn or session id", show_default=False)] = None,
+    last: Annotated[int, typer.Option(help="the last so many records")] = 10, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Records of the ledger, in clear."""
+    from dataclasses import asdict
+
+    with _box() as box:
+        ledger = box.ledger
+        entries = ledger.find(last=last) if turn is None else ledger.find(turn=turn) or ledger.find(session=turn)
+        if turn is not None and not entries:
+            raise TellerboxError(f"no record of {turn!r}")
+        for entry in entries:
+            header, body = ledger.read(entry.index)
+            if as_json:
+                _print_json({"index": entry.index, "header": asdict(header), "body": body})
+            else:
+                _print_record(entry.index, header, body)
+
+
+def _print_record(index: int, header: Any, body: Any) -> None:
+    outcome = dict(header.facts).get("outcome", "")
+    print(f"{index}  {header.time_utc}  {header.kind}  turn {header.turn}  session {header.session}  {outcome}")
+    if body is None:
+        print("    (erased)")
+    elif "answer" in body:
+        print(f"    ? {body['question']}\n    = {' '.join(body['answer'])}")
+
+
+@audit_cli.command("verify")
+def audit_verify() -> None:
+    """Recompute every hash of the ledger and check its signatures."""
+    with _box() as box, _progress("verifying records") as progress:
+        result = box.ledger.verify(progress)
+    print(result.summary)
+    if not result.ok:
+        raise TellerboxError("the ledger does not verify")
+
+
+@audit_cli.command("export")
+def audit_export(
+    out: Annotated[Path, typer.Option(help="the file to write")],
+    since: Annotated[str | None, typer.Option("--from", help="from this day on (UTC)", show_default=False)] = None,
+    until: Annotated[str | None, typer.Option("--to", help="up to this day (UTC)", show_default=False)] = None,
+    decrypt: Annotated[bool, typer.Option("--decrypt", help="with the redacted texts")] = False,
+    format: Annotated[str, typer.Option("--format", help="jsonl")] = "jsonl",
+) -> None:
+    """Export records; the export itself is recorded."""
+    from compliance.export import export_jsonl
+
+    if format != "jsonl":
+        raise TellerboxError("the format must be jsonl")
+    with _box() as box, _progress("exporting records") as progress:
+        count = export_jsonl(box.ledger, out, since=since, until=until, decrypt=decrypt, progress=progress)
+    print(f"{count} records written to {out}")
+
+
+@audit_cli.command("prove")
+def audit_prove(receipt: Annotated[str, typer.Argument(help='a receipt; "-" reads it from standard input')]) -> None:
+    """Whether a receipt belongs to this ledger."""
+    with _box() as box:
+        entry = box.ledger.prove(_read_stdin() if receipt == "-" else receipt)
+    print(f"the receipt proves record {entry.index}, turn {entry.header.turn}, {entry.header.time_utc}")
+
+
+@audit_cli.command("erase")
+def audit_erase(session: str) -> None:
+    """Make a session's texts unreadable for ever; the ledger still verifies."""
+    with _box() as box:
+        entry = box.ledger.erase(session)
+    print(f"erased; recorded as {entry.index}")
+
+
+@audit_cli.command("checkpoint")
+def audit_checkpoint() -> None:
+    """The signed head of the ledger, to be kept elsewhere."""
+    with _box() as box:
+        sys.stdout.write(box.ledger.checkpoint())
+
+
+# -- model ----------------------------------------------------------------------------------------------------------------
+
+
+@model_cli.command("list")
+def model_list(as_json: AsJson = False) -> None:
+    """The catalogue."""
+    from dataclasses import asdict
+
+    from app.settings import load_settings
+    from app.slm.catalog import catalog
+
+    settings = load_settings()
+    for model in catalog().values():
+        here = ((settings.models if model.shipped else settings.home / "models") / model.file).is_file()
+        if as_json:
+            _print_json(asdict(model) | {"here": here})
+        else:
+            state = "here" if here else "not here"
+            print(f"{model.name}\t{model.parameters}\t{model.quantization}\t{model.licence}\t{state}\t{model.note}")
+
+
+@model_cli.command("show")
+def model_show(name: str) -> None:
+    """One entry of the catalogue."""
+    from dataclasses import asdict
+
+    from app.slm.catalog import catalog
+
+    entry = catalog().get(name)
+    if entry is None:
+        raise TellerboxError(f"no model named {name!r} in the catalogue")
+    for field, value in asdict(entry).items():
+        print(f"{field}: {value}")
+
+
+@model_cli.command("pull")
+def model_pull(name: str) -> None:
+    """Download a model of the catalogue: resumes, and checks its sha256."""
+    from app.settings import load_settings
+    from app.slm.catalog import pull
+
+    with _progress(f"pulling {name}") as progress:
+        path = pull(name, load_settings().home, progress)
+    print(path)
+
+
+@model_cli.command("use")
+def model_use(model: Annotated[str, typer.Argument(help="a name of the catalogue or the path of a GGUF")]) -> None:
+    """Answer with this model from now on."""
+    from app.settings import load_settings
+    from app.slm.catalog import choose
+    from app.slm.engine import Engine
+
+    settings = load_settings()
+    chosen = choose(model, settings.models, settings.home)
+    Engine(chosen.path, context=256, slots=1).close()
+    print(f"{chosen.name} {chosen.sha256}")
+
+
+@cli.command()
+def doctor() -> None:
+    """What is installed, what is missing, what to do."""
+    from app.doctor import examine
+    from app.settings import load_settings
+
+    findings = examine(load_settings())
+    for finding in findings:
+        print(f"{'ok  ' if finding.good else 'BAD '} {finding.name}: {finding.what}" + (f"\n     -> {finding.remedy}" if finding.remedy else ""))
+    if not all(finding.good for finding in findings):
+        raise TellerboxError("something is missing")

@@ -1,0 +1,148 @@
+"""Grounding: sentence by sentence, is it in the policies, and where.
+
+The model proposes; the evidence decides. A sentence passes only when a statement of a policy supports its words and every
+number, date, amount and percentage in it stands in that statement or, for nothing but the figures, in its headings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from knowledge.embedder import Embedder
+from knowledge.quantities import quantity_keys
+from knowledge.search import Candidate
+from knowledge.terms import terms, words
+
+MIN_SUPPORT = 0.6
+"""Fitted on tests/gold/grounding (see docs/grounding.md): below it a sentence is not the evidence in other words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The span of a policy that supports a sentence; `score` is the support, 0-1."""
+
+    policy: str
+    version: str
+    language: str
+    start: int
+    end: int
+    quote: str
+    score: float
+    title: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`evidence` is None when the sentence may not be shown, and `reason` then says why."""
+
+    evidence: Evidence | None
+    score: float
+    reason: str
+    candidate: Candidate | None = None
+
+
+def evidence_of(candidate: Candidate, score: float) -> Evidence:
+    """The evidence record of a statement."""
+    policy = candidate.policy
+    return Evidence(
+        policy.id,
+        policy.version,
+        policy.language,
+        candidate.statement.start,
+        candidate.statement.end,
+        candidate.quote,
+        round(score, 4),
+        policy.title,
+        policy.source,
+    )
+
+
+class Grounding:
+    """Judges sentences against the statements that were given to the model."""
+
+    def __init__(self, embedder: Embedder, min_support: float = MIN_SUPPORT) -> None:
+        self._embedder = embedder
+        self._min_support = min_support
+
+    def judge(self, sentence: str, language: str, candidates: Sequence[Candidate], cited: Sequence[int] = ()) -> Verdict:
+        """Whether `sentence` may be shown. `cited` are places in `candidates` (from 0) that the model pointed to.
+
+        The cited statements are tried first, then the others: a right sentence with a wrong label keeps its evidence.
+        """
+        order = [*dict.fromkeys(place for place in cited if 0 <= place < len(candidates))]
+        order += [place for place in range(len(candidates)) if place not in order]
+        best = Verdict(None, 0.0, "no evidence")
+        for place in order:
+            verdict = self._against(sentence, language, candidates[place])
+            if verdict.evidence is not None:
+                return verdict
+            if verdict.score > best.score:
+                best = verdict
+        return best
+
+    def _against(self, sentence: str, language: str, candidate: Candidate) -> Verdict:
+        text, written_in = candidate.statement.text, candidate.policy.language
+        support = support_score(sentence, language, text, written_in, self._similarity)
+        spoken = language
+        if language != written_in:
+            # A model may also repeat a foreign policy in its own language; then it is judged as that language.
+            repeated = support_score(sentence, written_in, text, written_in, self._similarity)
+            if repeated >= self._min_support:
+                support, spoken = repeated, written_in
+        if support < self._min_support:
+            return Verdict(None, support, "not supported", candidate)
+        allowed = quantity_keys(text, written_in)
+        if quantity_keys(sentence, spoken) - allowed - _amounts_without_unit(allowed):
+            return Verdict(None, support, "a figure is not in the evidence", candidate)
+        if polarity(sentence, spoken) != polarity(text, written_in):
+            return Verdict(None, support, "says the contrary of the evidence", candidate)
+        return Verdict(evidence_of(candidate, support), support, "supported", candidate)
+
+    def _similarity(self, left: str, right: str) -> float:
+        vectors = self._embedder.encode([left, right])
+        return float(np.dot(vectors[0], vectors[1]))
+
+
+def _amounts_without_unit(keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+    # "between 12 and 15 EUR": the first figure has no unit of its own in some notations.
+    return frozenset(("number", value, "") for kind, value, _ in keys if kind == "money")
+
+
+def support_score(
+    sentence: str, language: str, evidence: str, evidence_language: str, similarity: Callable[[str, str], float]
+) -> float:
+    """How far `evidence` supports `sentence`, 0-1.
+
+    Within one language: the share of the sentence's terms that the evidence holds (an answer may say less than its
+    evidence, not more). Across languages there are no shared words: the similarity of their vectors.
+    """
+    if language != evidence_language:
+        return max(0.0, similarity(sentence, evidence))
+    said = terms(sentence, language)
+    if not said:
+        return 0.0
+    held = set(terms(evidence, evidence_language))
+    return sum(term in held for term in said) / len(said)
+
+
+_NEGATIONS = {
+    "en": {"not", "no", "never", "cannot", "without", "t", "nor", "neither", "none", "nobody", "unless", "except", "only"},
+    "es": {"no", "nunca", "sin", "ni", "jamas", "nadie", "ningun", "ninguna", "tampoco", "salvo", "excepto", "solo"},
+    "fr": {"ne", "n", "pas", "jamais", "sans", "ni", "aucun", "aucune", "non", "sauf", "personne", "seulement", "seul"},
+    "de": {"nicht", "kein", "keine", "keinen", "keiner", "keinem", "nie", "niemals", "ohne", "weder", "ausser", "nur"},
+    "pt": {"nao", "nunca", "sem", "nem", "jamais", "nenhum", "nenhuma", "ninguem", "exceto", "salvo", "so", "apenas"},
+    "it": {"non", "mai", "senza", "ne", "nessun", "nessuno", "nessuna", "salvo", "tranne", "solo", "soltanto"},
+    "ar": {"لا", "لم", "لن", "ليس", "ليست", "غير", "بدون", "دون", "الا", "ما", "عدم", "فقط"},
+}
+_HAN_NEGATIONS = ("不", "没", "無", "无", "未", "非", "别", "勿", "免", "除", "仅", "只")
+
+
+def polarity(text: str, language: str) -> int:
+    """How many words that turn or narrow a meaning a text holds: an answer that drops or adds one says something else."""
+    if language == "zh":
+        return sum(text.count(sign) for sign in _HAN_NEGATIONS)
+    return sum(word in _NEGATIONS.get(language, set()) for word in words(text))

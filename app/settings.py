@@ -1,0 +1,76 @@
+"""Settings of the box: one frozen model; TELLERBOX_* in the environment wins over tellerbox.toml, that over defaults."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from app.errors import TellerboxError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def default_home() -> Path:
+    """The platform's folder for an application's data."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Tellerbox"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "Tellerbox"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "tellerbox"
+
+
+class Settings(BaseSettings):
+    """Every setting there is. Each may be given as TELLERBOX_<NAME> or as a line of tellerbox.toml."""
+
+    model_config = SettingsConfigDict(env_prefix="TELLERBOX_", frozen=True, extra="forbid", toml_file="tellerbox.toml")
+
+    home: Path = Field(default_factory=default_home, description="where the box writes: ledger, index, pulled models")
+    policies: Path = Field(PROJECT / "knowledge" / "policies", description="the folder of policies to answer from")
+    models: Path = Field(PROJECT / "models", description="the folder of the models that ship with the box")
+    model: str = Field("", description="a name of the catalogue or a path to a GGUF; empty for the one in use")
+    branch: str = Field("branch-1", description="the name of this branch in records", pattern=r"^[\w.-]{1,64}$")
+    jurisdiction: str = Field("ES", description="the country of this branch (ISO 3166 alpha-2)", pattern=r"^[A-Z]{2}$")
+    bank: str = Field("Alborada", description="the bank's name as the pages show it", max_length=80)
+    public_numbers: tuple[str, ...] = Field(
+        ("+34 910 555 010", "+34 910 555 011", "+34 910 555 012", "complaints@alborada.example", "privacy@alborada.example"),
+        description="the bank's own numbers and addresses, which are not redacted",
+    )
+    default_language: Literal["en", "es", "fr", "de", "pt", "it", "zh", "ar"] = Field(
+        "en", description="the language when nothing else tells"
+    )
+    max_question_chars: int = Field(2_000, ge=50, le=20_000, description="a longer question is refused")
+    max_tokens: int = Field(160, ge=8, le=2_048, description="the most tokens of one answer")
+    max_seconds: float = Field(20.0, ge=0.5, le=300, description="the most seconds the model may take for one answer")
+    context_tokens: int = Field(2_048, ge=256, le=131_072, description="the model's context")
+    threads: int = Field(0, ge=0, le=256, description="threads of the model; 0 for as many as the box has, at most 4")
+    slm: bool = Field(True, description="whether the model words answers; without it the box quotes")
+    idle_minutes: float = Field(5.0, gt=0, le=240, description="a session without a message is wiped after this long")
+    max_sessions: int = Field(500, ge=1, description="sessions kept at once; the one idle longest goes first")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**given: object) -> Settings:
+    """The settings; raises TellerboxError naming the first setting that is wrong (never its value)."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise TellerboxError(f"setting {name!r} is wrong: {first['msg']}") from None
+    except (OSError, ValueError) as error:
+        raise TellerboxError(f"tellerbox.toml cannot be read ({type(error).__name__})") from None

@@ -1,0 +1,352 @@
+"""Engine: one llama.cpp context, many people at once, owned by one thread.
+
+A scheduler admits requests to slots, feeds their prompts in chunks beside the running decodes, decodes all active
+sequences in one batch, and streams to each. llama.cpp is not thread-safe: nothing but the owner thread touches it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import collections
+import ctypes
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.errors import TellerboxError
+from app.slm.prompt import Message
+
+_END = object()
+
+
+class Busy(TellerboxError):
+    """The queue is full; ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps of one answer; `seconds` counts from the moment it was asked for."""
+
+    tokens: int = 160
+    seconds: float = 20.0
+
+
+class Generation:
+    """One answer on its way: iterate over it for pieces of text; `cancel()` when the person leaves.
+
+    After the last piece, `finish` is "stop", "length", "timeout", "cancelled" or "failed", and `tokens` and `logprobs`
+    hold what the model chose.
+    """
+
+    def __init__(self, prompt: list[int], limits: Limits) -> None:
+        self.prompt = prompt
+        self.limits = limits
+        self.asked = time.monotonic()
+        self.tokens: list[int] = []
+        self.logprobs: list[float] = []
+        self.finish = ""
+        self._pieces: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def cancel(self) -> None:
+        """Stop at the next step of the scheduler."""
+        self._cancelled.set()
+
+    def __iter__(self) -> Iterator[str]:
+        while True:
+            piece = self._pieces.get()
+            if piece is _END:
+                return
+            yield str(piece)
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() - self.asked > self.limits.seconds
+
+    def emit(self, token: int, logprob: float, piece: bytes) -> None:
+        """Called by the engine for each token."""
+        self.tokens.append(token)
+        self.logprobs.append(logprob)
+        text = self._decoder.decode(piece)
+        if text:
+            self._pieces.put(text)
+
+    def end(self, finish: str) -> None:
+        """Called by the engine once."""
+        self.finish = finish
+        rest = self._decoder.decode(b"", final=True)
+        if rest:
+            self._pieces.put(rest)
+        self._pieces.put(_END)
+
+
+@dataclass(slots=True)
+class _Slot:
+    sequence: int
+    generation: Generation | None = None
+    position: int = 0
+    pending: list[int] | None = None
+    row: int = -1
+
+
+class Engine:
+    """Loads a GGUF and answers up to `slots` people at once; up to `waiting` more wait their turn.
+
+    Raises TellerboxError when the file is not a model that can be loaded.
+    """
+
+    def __init__(
+        self, path: Path, *, context: int = 2048, slots: int = 4, waiting: int = 16, threads: int = 0, batch: int = 256
+    ) -> None:
+        import llama_cpp.llama_cpp as llama
+
+        self._llama: Any = llama
+        self._slots = [_Slot(number) for number in range(slots)]
+        self._context_size = context
+        self._batch_size = batch
+        self._inbox: queue.SimpleQueue[Generation | None] = queue.SimpleQueue()
+        self._queued: collections.deque[Generation] = collections.deque()
+        self._room = threading.BoundedSemaphore(slots + waiting)
+        self._closed = False
+        _silence(llama)
+        llama.llama_backend_init()
+        self._open(path, threads or _threads())
+        self._format = self._chat_formatter()
+        self._thread = threading.Thread(target=self._run, name="slm", daemon=True)
+        self._thread.start()
+
+    # -- opening -----------------------------------------------------------------------------------------------------
+
+    def _open(self, path: Path, threads: int) -> None:
+        llama = self._llama
+        if not path.is_file():
+            raise TellerboxError(f"model file not found: {path}")
+        with path.open("rb") as file:
+            if file.read(4) != b"GGUF":
+                raise TellerboxError(f"{path} is not a GGUF file")
+        params = llama.llama_model_default_params()
+        params.n_gpu_layers = 0
+        self._model = llama.llama_model_load_from_file(os.fsencode(path), params)
+        if not self._model:
+            raise TellerboxError(f"{path.name} cannot be loaded: it is damaged or made for another llama.cpp")
+        self._vocab = llama.llama_model_get_vocab(self._model)
+        self._vocab_size = int(llama.llama_vocab_n_tokens(self._vocab))
+        context = llama.llama_context_default_params()
+        context.n_ctx = self._context_size * len(self._slots)
+        context.n_batch = context.n_ubatch = self._batch_size
+        context.n_seq_max = len(self._slots)
+        context.kv_unified = True
+        context.n_threads = context.n_threads_batch = threads
+        self._context = llama.llama_init_from_model(self._model, context)
+        if not self._context:
+            llama.llama_model_free(self._model)
+            raise TellerboxError(f"{path.name} needs more memory than there is; lower TELLERBOX_CONTEXT_TOKENS")
+        self._memory = llama.llama_get_memory(self._context)
+        self._batch = llama.llama_batch_init(self._batch_size, 0, 1)
+
+    def _chat_formatter(self) -> Any:
+        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+        llama = self._llama
+        template = llama.llama_model_chat_template(self._model, None)
+        if not template:
+            raise TellerboxError("the model has no chat template")
+        return Jinja2ChatFormatter(
+            template=template.decode(),
+            bos_token=self._piece(llama.llama_vocab_bos(self._vocab), special=True).decode("utf-8", "replace"),
+            eos_token=self._piece(llama.llama_vocab_eos(self._vocab), special=True).decode("utf-8", "replace"),
+            add_generation_prompt=True,
+        )
+
+    # -- what callers use ----------------------------------------------------------------------------------------------
+
+    def tokenize(self, text: str, special: bool = True) -> list[int]:
+        """Token ids of a text; `special` reads control tokens written in it."""
+        raw = text.encode()
+        room = len(raw) + 16
+        array = (self._llama.llama_token * room)()
+        count = self._llama.llama_tokenize(self._vocab, raw, len(raw), array, room, False, special)
+        return list(array[: max(0, count)])
+
+    def render(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt's token ids, through the model's own chat template."""
+        chat = [{"role": message.role, "content": message.content} for message in messages]
+        return self.tokenize(str(self._format(messages=chat).prompt))
+
+    def generate(self, messages: Sequence[Message], limits: Limits | None = None) -> Generation:
+        """Start an answer (greedy). Raises Busy when too many wait, TellerboxError when the prompt does not fit."""
+        limits = limits or Limits()
+        prompt = self.render(messages)
+        if len(prompt) + limits.tokens > self._context_size:
+            raise TellerboxError("the question and its evidence do not fit the model's context")
+        if self._closed:
+            raise TellerboxError("the model is closed")
+        if not self._room.acquire(blocking=False):
+            raise Busy("too many people are asking at once")
+        generation = Generation(prompt, limits)
+        self._inbox.put(generation)
+        return generation
+
+    def close(self) -> None:
+        """End every answer and free the model."""
+        if self._closed:
+            return
+        self._closed = True
+        self._inbox.put(None)
+        self._thread.join(timeout=30)
+
+    # -- the owner thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._closed:
+                self._take_in(block=not self._active() and not self._queued)
+                self._sweep()
+                self._admit()
+                if self._active():
+                    self._step()
+        finally:
+            self._closed = True
+            self._end_all()
+            self._llama.llama_batch_free(self._batch)
+            self._llama.llama_free(self._context)
+            self._llama.llama_model_free(self._model)
+
+    def _active(self) -> list[_Slot]:
+        return [slot for slot in self._slots if slot.generation is not None]
+
+    def _take_in(self, block: bool) -> None:
+        while True:
+            try:
+                generation = self._inbox.get(block=block)
+            except queue.Empty:
+                return
+            block = False
+            if generation is not None:
+                self._queued.append(generation)
+
+    def _sweep(self) -> None:
+        for slot in self._active():
+            generation = slot.generation
+            assert generation is not None
+            if generation.cancelled or generation.late:
+                self._finish(slot, "cancelled" if generation.cancelled else "timeout")
+        for generation in [waiting for waiting in self._queued if waiting.cancelled or waiting.late]:
+            self._queued.remove(generation)
+            self._end(generation, "cancelled" if generation.cancelled else "timeout")
+
+    def _admit(self) -> None:
+        for slot in self._slots:
+            if slot.generation is None and self._queued:
+                slot.generation = self._queued.popleft()
+                slot.position = 0
+                slot.pending = list(slot.generation.prompt)
+
+    def _step(self) -> None:
+        rows = 0
+        active = self._active()
+        # Tokens of running answers go first, so that nobody stalls behind a long prompt.
+        active.sort(key=lambda slot: len(slot.pending or ()))
+        for slot in active:
+            pending = slot.pending or []
+            take = min(len(pending), self._batch_size - rows)
+            slot.row = -1
+            for place in range(take):
+                self._put(rows + place, pending[place], slot.position + place, slot.sequence)
+            if take and take == len(pending):
+                slot.row = rows + take - 1
+                self._batch.logits[slot.row] = 1
+            rows += take
+            slot.position += take
+            slot.pending = pending[take:]
+        self._batch.n_tokens = rows
+        if self._llama.llama_decode(self._context, self._batch) != 0:
+            for slot in active:
+                self._finish(slot, "failed")
+            return
+        for slot in active:
+            if slot.row >= 0:
+                self._choose(slot)
+
+    def _put(self, row: int, token: int, position: int, sequence: int) -> None:
+        batch = self._batch
+        batch.token[row] = token
+        batch.pos[row] = position
+        batch.n_seq_id[row] = 1
+        batch.seq_id[row][0] = sequence
+        batch.logits[row] = 0
+
+    def _choose(self, slot: _Slot) -> None:
+        generation = slot.generation
+        assert generation is not None
+        pointer = self._llama.llama_get_logits_ith(self._context, slot.row)
+        logits = np.ctypeslib.as_array(pointer, (self._vocab_size,))
+        token = int(np.argmax(logits))
+        top = float(logits[token])
+        logprob = -float(np.log(np.exp(logits - top).sum()))
+        if self._llama.llama_vocab_is_eog(self._vocab, token):
+            self._finish(slot, "stop")
+            return
+        generation.emit(token, logprob, self._piece(token, special=True))
+        slot.pending = [token]
+        if len(generation.tokens) >= generation.limits.tokens:
+            self._finish(slot, "length")
+
+    def _finish(self, slot: _Slot, why: str) -> None:
+        generation, slot.generation, slot.pending = slot.generation, None, None
+        self._llama.llama_memory_seq_rm(self._memory, slot.sequence, -1, -1)
+        if generation is not None:
+            self._end(generation, why)
+
+    def _end(self, generation: Generation, why: str) -> None:
+        self._room.release()
+        generation.end(why)
+
+    def _end_all(self) -> None:
+        self._take_in(block=False)
+        for slot in self._active():
+            self._finish(slot, "failed")
+        while self._queued:
+            self._end(self._queued.popleft(), "failed")
+
+    def _piece(self, token: int, special: bool = False) -> bytes:
+        size = 64
+        while token >= 0:
+            buffer = ctypes.create_string_buffer(size)
+            count = self._llama.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
+            if count >= 0:
+                return buffer.raw[:count]
+            size = -count
+        return b""
+
+
+def _threads() -> int:
+    # More threads than cores that are really ours make llama.cpp many times slower (spinning barriers).
+    try:
+        have = len(os.sched_getaffinity(0))
+    except AttributeError:
+        have = os.cpu_count() or 1
+    return max(1, min(4, have))
+
+
+_quiet: Any = None
+
+
+def _silence(llama: Any) -> None:
+    """llama.cpp writes to stderr by itself; what it has to say is in our errors."""
+    global _quiet
+    if _quiet is None:
+        _quiet = llama.llama_log_callback(lambda level, text, data: None)
+        llama.llama_log_set(_quiet, ctypes.c_void_p(0))

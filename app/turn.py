@@ -1,0 +1,409 @@
+"""Turn: the path of one turn. The only place where the order of steps is decided.
+
+normalise, redact, language, guard, search, prompt, SLM, grounding, ledger, person.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Protocol
+
+from app import locales
+from app.answer import Answer, Handoff, Sentence
+from app.conversation import Session
+from app.errors import TellerboxError
+from app.grounding import Evidence, Grounding, Verdict, evidence_of
+from app.guard import Guard, GuardDecision
+from app.language import LanguageDecision, LanguageDetector
+from app.slm.engine import Busy, Engine, Limits
+from app.slm.prompt import MAX_STATEMENTS, NONE, TEMPLATE_SHA256, labels, messages, without_labels
+from app.slm.prompt import VERSION as TEMPLATE_VERSION
+from compliance.errors import ComplianceError
+from compliance.record import Header
+from compliance.redaction.engine import Redacted, Redactor
+from knowledge.search import Candidate, Found, Scope, Search
+from knowledge.sentences import sentence_spans
+from knowledge.terms import words
+
+log = logging.getLogger(__name__)
+
+MAX_SENTENCES = 3
+RELATIVE_SCORE = 0.45
+"""A statement this much less likely than the best one is not shown beside it (chosen on the dev questions)."""
+_TOKEN = re.compile(r"<[A-Z_]+_\d+>")
+
+
+class Recorder(Protocol):
+    """What a turn needs of the ledger."""
+
+    def append(self, header: Header, body: dict[str, Any]) -> Any: ...
+
+    def receipt(self, index: int) -> str: ...
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of a turn while it runs; becomes its record."""
+
+    turn: str
+    session: Session
+    started: float
+    redacted: Redacted
+    language: LanguageDecision
+    guard: GuardDecision
+    found: Found | None = None
+    query: str = ""
+    sentences: list[Sentence] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    finish: str = ""
+    outcome: str = "abstained"
+    handoff: Handoff | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a turn is made of; `engine` is None on a box that only quotes."""
+
+    redactor: Redactor
+    detector: LanguageDetector
+    guard: Guard
+    search: Search
+    grounding: Grounding
+    engine: Engine | None
+    ledger: Recorder
+    model_name: str
+    model_sha256: str
+    branch: str
+    jurisdiction: str | None
+    limits: Limits
+    max_question_chars: int
+    default_language: str
+
+
+def run(
+    parts: Parts, session: Session, text: str, *, language: str | None = None, as_of: date | None = None,
+    jurisdiction: str | None = None, exclude: frozenset[str] = frozenset(),
+) -> Iterator[Sentence | Answer]:
+    """One turn: yields each sentence when it may be shown, then the Answer.
+
+    The turn-opened record is durable before anything is yielded, the turn-closed record before the last sentence.
+    Raises TellerboxError or ComplianceError with a message in the person's language; then nothing was answered.
+    """  # fmt: skip
+    with session.lock:
+        progress = _receive(parts, session, text, language)
+        code = progress.language.language
+        scope = Scope(code, session.role, as_of or date.today(), jurisdiction or parts.jurisdiction, exclude)
+        _open_record(parts, progress)
+        held: Sentence | None = None
+        for sentence in _sentences(parts, progress, scope):
+            progress.sentences.append(sentence)
+            if held is not None:
+                yield held
+            held = sentence
+            progress.timings.setdefault("first_sentence", _ms(progress.started))
+        progress.timings["total"] = _ms(progress.started)
+        receipt = _close_record(parts, progress)
+        session.remember(progress.query or progress.redacted.text, progress.language.language)
+        disclosure = None if session.disclosed else locales.text("disclosure", progress.language.language)
+        session.disclosed = True
+        if held is not None:
+            yield held
+        yield Answer(
+            turn=progress.turn, session=session.id, language=progress.language.language, outcome=progress.outcome,
+            sentences=tuple(progress.sentences), redactions=progress.redacted.counts, handoff=progress.handoff,
+            receipt=receipt, model_name=parts.model_name, model_sha256=parts.model_sha256,
+            timings_ms=progress.timings, disclosure=disclosure,
+        )  # fmt: skip
+
+
+def answer(parts: Parts, session: Session, text: str, **options: Any) -> Answer:
+    """One turn, whole."""
+    last: Sentence | Answer | None = None
+    for last in run(parts, session, text, **options):
+        pass
+    assert isinstance(last, Answer)
+    return last
+
+
+# -- 1 to 4: receive ----------------------------------------------------------------------------------------------------
+
+
+def _receive(parts: Parts, session: Session, text: str, explicit: str | None) -> Progress:
+    started = time.perf_counter()
+    timings: dict[str, float] = {}
+    if len(text) > 20 * parts.max_question_chars:
+        raise TellerboxError(locales.text("error.too_long", explicit or session.language or parts.default_language))
+    redacted = parts.redactor.redact(text, session.vault)
+    timings["redact"] = _ms(started)
+    mark = time.perf_counter()
+    bare = _TOKEN.sub(" ", redacted.text).strip()
+    decision = parts.detector.detect(bare, explicit=explicit, session=session.language or None)
+    timings["language"] = _ms(mark)
+    if not redacted.text.strip():
+        raise TellerboxError(locales.text("error.empty", decision.language))
+    if len(redacted.text) > parts.max_question_chars:
+        raise TellerboxError(locales.text("error.too_long", decision.language))
+    mark = time.perf_counter()
+    guard = parts.guard.check(redacted.text, decision.language)
+    timings["guard"] = _ms(mark)
+    return Progress(secrets.token_hex(8), session, started, redacted, decision, guard, timings=timings)
+
+
+# -- 5 to 8: answer -----------------------------------------------------------------------------------------------------
+
+
+def _sentences(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence]:
+    language = progress.language.language
+    if not progress.language.served and progress.guard.category is None:
+        progress.outcome = "handed_off"
+        progress.handoff = Handoff("unserved_language", False, progress.language.detected, None)
+        yield Sentence(locales.text("unserved_language", language), "fixed")
+        if language != "en":
+            yield Sentence(locales.text("unserved_language", "en"), "fixed")
+        return
+    if progress.guard.category is not None:
+        yield from _fixed(parts, progress, scope)
+        return
+    mark = time.perf_counter()
+    progress.query, found = _search(parts, progress, scope)
+    progress.found = found
+    progress.timings["search"] = _ms(mark)
+    threshold = parts.search.ranking.abstain_below.get(language, parts.search.ranking.threshold)
+    if not found.candidates or found.answerable < threshold:
+        progress.outcome = "abstained"
+        progress.handoff = Handoff("not_in_policies", False, language, None)
+        yield Sentence(locales.text("abstained", language), "fixed")
+        return
+    progress.outcome = "answered"
+    yield from _grounded(parts, progress, found)
+
+
+def _fixed(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence]:
+    """The box's own words for what the guard found, and the policy's own sentence where one helps at once."""
+    guard = progress.guard
+    language = progress.language.language
+    progress.outcome = guard.outcome or "refused"
+    if progress.outcome == "handed_off":
+        progress.handoff = Handoff(guard.category or "guard", guard.urgent, language, guard.topic)
+    yield Sentence(locales.text(guard.message or "handed_off", language), "fixed")
+    if guard.topic:
+        found = parts.search.find(progress.redacted.text, scope)
+        best = next((item for item in found.candidates if item.policy.id.startswith(guard.topic)), None)
+        if best is not None and best.score >= 0.5:
+            progress.found = found
+            yield from _notice(progress, [best])
+            yield Sentence(best.statement.text, "quote", (evidence_of(best, 1.0),))
+
+
+_FOLLOW_UP = {
+    "en": ("and", "what about", "how about", "also", "then", "so", "but", "is it", "it", "that", "those", "them", "there"),
+    "es": ("y", "pero", "entonces", "tambien", "eso", "esa", "ese", "lo", "alli"),
+    "fr": ("et", "mais", "alors", "aussi", "donc", "ca", "cela", "c est"),
+    "de": ("und", "aber", "dann", "auch", "also", "das", "dafur", "davon", "dabei"),
+    "pt": ("e", "mas", "entao", "tambem", "isso", "esse", "essa"),
+    "it": ("e", "ed", "ma", "allora", "anche", "quello", "quella", "questo"),
+    "zh": ("那", "还有", "如果", "要是", "它", "这个", "这", "也"),
+    "ar": ("و", "ماذا عن", "طيب", "لكن", "ايضا", "وهل", "وكم", "واذا", "ذلك", "هذا"),
+}  # fmt: skip
+
+
+def _search(parts: Parts, progress: Progress, scope: Scope) -> tuple[str, Found]:
+    """Search for the question, together with the one before it when it reads as a follow-up or finds little alone."""
+    query = _TOKEN.sub(" ", progress.redacted.text)
+    alone = parts.search.find(query, scope)
+    if not progress.session.questions:
+        return query, alone
+    joined_query = f"{progress.session.questions[-1]} {query}"
+    threshold = parts.search.ranking.abstain_below.get(scope.language, parts.search.ranking.threshold)
+    if not _follows_up(query, scope.language) and alone.answerable >= threshold:
+        return query, alone
+    joined = parts.search.find(joined_query, scope)
+    return (joined_query, joined) if joined.answerable > alone.answerable else (query, alone)
+
+
+def _follows_up(query: str, language: str) -> bool:
+    folded = " ".join(words(query))
+    starts = _FOLLOW_UP.get(language, _FOLLOW_UP["en"])
+    if language in ("zh", "ar"):
+        return folded.startswith(starts) or len(folded) <= 6
+    return any(folded == start or folded.startswith(start + " ") for start in starts) or len(folded.split()) <= 3
+
+
+def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Sentence]:
+    """What the model says and the evidence supports; the policy's own sentences for the rest."""
+    best = found.candidates[0]
+    pool = [item for item in found.candidates[:MAX_STATEMENTS] if item.score >= RELATIVE_SCORE * best.score]
+    yield from _notice(progress, pool)
+    used: set[tuple[int, int, str]] = set()
+    if parts.engine is not None:
+        for verdict, text in _model_sentences(parts, parts.engine, progress, pool):
+            assert verdict.candidate is not None and verdict.evidence is not None
+            if _span(verdict.candidate) in used or len(used) >= MAX_SENTENCES:
+                continue
+            used.add(_span(verdict.candidate))
+            yield Sentence(text, "model", (verdict.evidence,))
+    for item in [best, *(other for other in pool[1:] if other.passage == best.passage)]:
+        if _span(item) not in used and len(used) < MAX_SENTENCES:
+            used.add(_span(item))
+            yield Sentence(item.statement.text, "quote", (evidence_of(item, 1.0),))
+
+
+def _notice(progress: Progress, pool: Sequence[Candidate]) -> Iterator[Sentence]:
+    """One sentence ahead when the policy exists only in another language."""
+    language = progress.language.language
+    other = pool[0].policy.language
+    if other != language:
+        name = locales.text(f"language.{other}", language)
+        yield Sentence(locales.text("quoted_other_language", language, name=name), "fixed")
+
+
+def _span(candidate: Candidate) -> tuple[int, int, str]:
+    return (candidate.statement.start, candidate.statement.end, candidate.policy.source)
+
+
+def _model_sentences(
+    parts: Parts, engine: Engine, progress: Progress, pool: Sequence[Candidate]
+) -> Iterator[tuple[Verdict, str]]:
+    """The model's sentences that the evidence supports, as they come; the others are kept for the record."""
+    language = progress.language.language
+    mark = time.perf_counter()
+    prompt = messages(progress.query, [item.statement.text for item in pool], locales.text(f"language.{language}", "en"))
+    try:
+        generation = engine.generate(prompt, parts.limits)
+    except Busy:
+        progress.finish = "busy"
+        return
+    except TellerboxError as error:
+        log.warning("the model was not asked: %s", error)
+        progress.finish = "not asked"
+        return
+    try:
+        for raw, whole in _split_stream(generation, language):
+            text = without_labels(raw)
+            if not text or NONE in raw:
+                continue
+            if not whole and generation.finish != "stop":
+                progress.rejected.append({"text": text, "reason": "cut off", "score": 0.0})
+                continue
+            verdict = parts.grounding.judge(text, language, pool, labels(raw))
+            if verdict.evidence is None:
+                progress.rejected.append({"text": text, "reason": verdict.reason, "score": round(verdict.score, 4)})
+            else:
+                yield verdict, text
+    finally:
+        generation.cancel()
+        progress.tokens, progress.logprobs = generation.tokens, generation.logprobs
+        progress.finish = generation.finish or "cancelled"
+        progress.timings["slm"] = _ms(mark)
+
+
+def _split_stream(pieces: Iterator[str] | Any, language: str) -> Iterator[tuple[str, bool]]:
+    """`(sentence, whole)` as text comes in; the last one is not whole when the stream ends without a stop."""
+    buffer = ""
+    for piece in pieces:
+        buffer += piece
+        spans = sentence_spans(buffer, language)
+        if len(spans) > 1:
+            for start, end in spans[:-1]:
+                yield buffer[start:end], True
+            buffer = buffer[spans[-1][0] :]
+    if buffer.strip():
+        yield buffer, False
+
+
+# -- 9: ledger ----------------------------------------------------------------------------------------------------------
+
+
+def _header(parts: Parts, progress: Progress, kind: str, facts: dict[str, Any]) -> Header:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    session = progress.session
+    return Header(
+        kind=kind, turn=progress.turn, session=session.id, branch=parts.branch, channel=session.channel,
+        role=session.role, time_utc=now, monotonic_ns=time.monotonic_ns(), facts=facts,
+    )  # fmt: skip
+
+
+def _open_record(parts: Parts, progress: Progress) -> None:
+    decision = progress.language
+    facts: dict[str, Any] = {
+        "language": {
+            "answer_in": decision.language, "detected": decision.detected, "served": decision.served,
+            "reason": decision.reason, "confidence": round(decision.confidence, 4),
+            "scores": [[code, round(score, 4)] for code, score in decision.scores],
+        },
+        "redactions": dict(progress.redacted.counts),
+        "guard": {"category": progress.guard.category, "outcome": progress.guard.outcome, "rules": list(progress.guard.matched)},
+    }  # fmt: skip
+    _append(parts, progress, _header(parts, progress, "turn_opened", facts), {"question": progress.redacted.text})
+
+
+def _close_record(parts: Parts, progress: Progress) -> str:
+    found = progress.found
+    retrieved = [] if found is None else [_retrieved(item) for item in found.candidates]
+    facts: dict[str, Any] = {
+        "outcome": progress.outcome,
+        "handoff": None if progress.handoff is None else {
+            "reason": progress.handoff.reason, "urgent": progress.handoff.urgent,
+            "language": progress.handoff.language, "topic": progress.handoff.topic,
+        },
+        "answerable": None if found is None else round(found.answerable, 4),
+        "retrieved": retrieved,
+        "index_sha256": parts.search.index.hash,
+        "prompt": {"version": TEMPLATE_VERSION, "sha256": TEMPLATE_SHA256},
+        "model": {
+            "name": parts.model_name, "sha256": parts.model_sha256, "sampling": "greedy",
+            "finish": progress.finish, "tokens": len(progress.tokens),
+        },
+        "sentences": [
+            {"origin": sentence.origin, "evidence": [_evidence_facts(item) for item in sentence.evidence]}
+            for sentence in progress.sentences
+        ],
+        "rejected": [{"reason": item["reason"], "score": item["score"]} for item in progress.rejected],
+        "timings_ms": progress.timings,
+    }  # fmt: skip
+    body = {
+        "question": progress.redacted.text,
+        "query": progress.query,
+        "answer": [sentence.text for sentence in progress.sentences],
+        "rejected": progress.rejected,
+        "tokens": progress.tokens,
+        "logprobs": [round(value, 6) for value in progress.logprobs],
+    }
+    entry = _append(parts, progress, _header(parts, progress, "turn_closed", facts), body)
+    return parts.ledger.receipt(entry.index)
+
+
+def _append(parts: Parts, progress: Progress, header: Header, body: dict[str, Any]) -> Any:
+    try:
+        return parts.ledger.append(header, body)
+    except ComplianceError as error:
+        log.error("the ledger cannot write: %s", error)
+        raise TellerboxError(locales.text("error.record", progress.language.language)) from error
+
+
+def _retrieved(item: Candidate) -> dict[str, Any]:
+    policy = item.policy
+    return {
+        "policy": policy.id, "version": policy.version, "language": policy.language, "sha256": policy.sha256,
+        "start": item.statement.start, "end": item.statement.end, "score": round(item.score, 4),
+    }  # fmt: skip
+
+
+def _evidence_facts(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "policy": evidence.policy, "version": evidence.version, "language": evidence.language,
+        "start": evidence.start, "end": evidence.end, "score": evidence.score,
+    }  # fmt: skip
+
+
+def _ms(since: float) -> float:
+    return round((time.perf_counter() - since) * 1000, 3)

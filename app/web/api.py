@@ -1,0 +1,92 @@
+"""The API: health, readiness, metrics, policies and turns."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel, Field
+
+from app.answer import answer_json
+from app.appliance import Appliance
+from app.errors import SAFE_ERRORS, TellerboxError
+from app.language import SERVED
+from app.web import metrics
+
+router = APIRouter()
+
+
+class Question(BaseModel):
+    """The body of a turn."""
+
+    question: Annotated[str, Field(examples=["How much does an international transfer cost?"], max_length=200_000)]
+    language: Annotated[str | None, Field(examples=["es"])] = None
+    session: Annotated[str | None, Field(description="the session of an earlier answer, for a follow-up")] = None
+    as_of: date | None = None
+
+
+def _box(request: Request) -> Appliance:
+    box: Appliance = request.app.state.box
+    return box
+
+
+@router.get("/healthz", response_class=PlainTextResponse, tags=["operations"])
+def healthz() -> str:
+    """The process is alive."""
+    return "ok"
+
+
+@router.get("/readyz", tags=["operations"])
+def readyz(request: Request) -> JSONResponse:
+    """The box can answer: policies indexed, model loaded, ledger open."""
+    try:
+        _box(request).ready()
+    except SAFE_ERRORS as error:
+        return JSONResponse({"ready": False, "why": str(error)}, status_code=503)
+    return JSONResponse({"ready": True})
+
+
+@router.get("/metrics", response_class=PlainTextResponse, tags=["operations"])
+def read_metrics() -> PlainTextResponse:
+    """Prometheus metrics; names begin with `tellerbox_`."""
+    return PlainTextResponse(metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+
+@router.post("/api/v1/turns", tags=["turns"])
+def take_turn(request: Request, body: Question) -> dict[str, Any]:
+    """One question and its answer, as `tellerbox ask --json` prints it, with its session for a follow-up."""
+    if body.language is not None and body.language not in SERVED:
+        raise HTTPException(422, f"language must be one of {', '.join(SERVED)}")
+    box = _box(request)
+    session = box.sessions.get(body.session) if body.session else box.start_session(channel="api")
+    if session is None:
+        raise HTTPException(410, "the session has ended")
+    try:
+        answer = box.ask(body.question, session=session, language=body.language, as_of=body.as_of)
+    except SAFE_ERRORS as error:
+        metrics.failed()
+        raise TellerboxError(str(error)) from None
+    metrics.answered(answer, "api")
+    return answer_json(answer) | {"session": session.id, "turn": answer.turn, "disclosure": answer.disclosure}
+
+
+@router.delete("/api/v1/sessions/{session}", status_code=204, tags=["turns"])
+def end_session(request: Request, session: str) -> None:
+    """Wipe a session now."""
+    _box(request).sessions.end(session)
+
+
+@router.get("/api/v1/policies", tags=["policies"])
+def list_policies(request: Request, language: str | None = None) -> list[dict[str, Any]]:
+    """The policies customers may read."""
+    return [
+        {
+            "id": policy.id, "language": policy.language, "version": policy.version, "title": policy.title,
+            "effective_from": policy.effective_from, "effective_to": policy.effective_to,
+            "jurisdiction": list(policy.jurisdiction) or ["EU"], "sha256": policy.sha256,
+        }
+        for policy in _box(request).index.policies
+        if language in (None, policy.language) and policy.readable_by("customer")
+    ]  # fmt: skip

@@ -1,0 +1,65 @@
+"""The page of one policy, with the evidence highlighted at its exact span."""
+
+from __future__ import annotations
+
+import html
+import re
+from urllib.parse import quote, urlencode
+
+from app import locales
+from app.grounding import Evidence
+from knowledge.policy import Policy
+
+# Private-use characters mark the span while Markdown is rendered; a policy that holds them loses them first.
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_ROW = re.compile(rf"<tr>((?:(?!</tr>).)*?{_OPEN}(?:(?!</tr>).)*?)</tr>", re.DOTALL)
+
+
+def policy_href(evidence: Evidence, shown_in: str) -> str:
+    """Where the policy is read, opened at the evidence."""
+    query = urlencode(
+        {"version": evidence.version, "start": evidence.start, "end": evidence.end, "in": shown_in},
+    )
+    return f"/policies/{evidence.language}/{quote(evidence.policy)}?{query}#evidence"
+
+
+def policy_page(policy: Policy, start: int, end: int, shown_in: str) -> str:
+    """HTML of a policy; labels are in `shown_in`, the text in the policy's language. Everything is escaped."""
+    body = _rendered(policy, start, end)
+    direction = "rtl" if policy.language == "ar" else "ltr"
+    facts = [(locales.text("ui.version", shown_in), policy.version)]
+    if policy.effective_from:
+        facts.append((locales.text("ui.in_force_since", shown_in), day_text(policy.effective_from, shown_in)))
+    if policy.effective_to:
+        facts.append((locales.text("ui.in_force_until", shown_in), day_text(policy.effective_to, shown_in)))
+    listed = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
+    return (
+        f'<!doctype html><html lang="{html.escape(policy.language)}" dir="{direction}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{html.escape(policy.title)}</title>'
+        '<link rel="stylesheet" href="/static/policy.css"></head><body><main>'
+        f"<dl>{listed}</dl>{body}</main></body></html>"
+    )
+
+
+def day_text(day: object, language: str) -> str:
+    """A day as people of a language write it."""
+    from babel.dates import format_date
+
+    return str(format_date(day, format="long", locale=language))
+
+
+def _rendered(policy: Policy, start: int, end: int) -> str:
+    from markdown_it import MarkdownIt
+
+    text = policy.text
+    begin = policy.body_start
+    clean = text.replace(_OPEN, " ").replace(_CLOSE, " ")
+    if begin <= start < end <= len(text):
+        clean = clean[begin:start] + _OPEN + clean[start:end] + _CLOSE + clean[end:]
+    else:
+        clean = clean[begin:]
+    rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(clean)
+    rendered = _ROW.sub(r'<tr class="evidence" id="evidence">\1</tr>', rendered)
+    if 'id="evidence"' in rendered:
+        return rendered.replace(_OPEN, "").replace(_CLOSE, "")
+    return rendered.replace(_OPEN, '<mark id="evidence">').replace(_CLOSE, "</mark>")

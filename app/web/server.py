@@ -1,0 +1,159 @@
+"""The server: FastAPI around the box, with the chat mounted on it and security headers outside."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+
+from app.appliance import Appliance
+from app.errors import SAFE_ERRORS, TellerboxError
+from app.web.policy_page import policy_page
+
+STATIC = Path(__file__).with_name("static")
+MAX_BODY_BYTES = 1_000_000
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+# Gradio writes its start-up data and styles into the page itself, hence 'unsafe-inline'; nothing may come from elsewhere.
+_CSP = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; "
+    "frame-ancestors 'self'; base-uri 'self'; form-action 'self'; object-src 'none'"
+)
+_CSP_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Guarded:
+    """Security headers on every response, and a limit on every request's body. Pure ASGI, so that streaming streams."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        lengths = [value for name, value in scope["headers"] if name == b"content-length"]
+        if lengths and (not lengths[0].isdigit() or int(lengths[0]) > MAX_BODY_BYTES):
+            await PlainTextResponse("request too large", status_code=413)(scope, receive, send)
+            return
+        path = str(scope["path"])
+        policy = _CSP_POLICY if path.startswith("/policies/") else _CSP
+        keep = path.startswith(("/assets/", "/static/", "/theme.css"))
+
+        async def guarded(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                ours = [(b"content-security-policy", policy.encode()), *_HEADERS]
+                names = {name for name, _ in ours} - ({b"cache-control"} if keep else set())
+                kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
+                message["headers"] = kept + [pair for pair in ours if pair[0] in names]
+            await send(message)
+
+        await self.app(scope, self._limited(receive), guarded)
+
+    @staticmethod
+    def _limited(receive: Receive) -> Receive:
+        taken = 0
+
+        async def limited() -> MutableMapping[str, Any]:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b"") or b"")
+            if taken > MAX_BODY_BYTES:
+                raise HTTPException(413, "request too large")
+            return message
+
+        return limited
+
+
+def create_app(box: Appliance) -> FastAPI:
+    """The whole web application of a box."""
+    # Gradio asks the network for fonts, versions and analytics unless told not to before it is imported.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["GRADIO_SSR_MODE"] = "False"
+    from app.web.api import router
+    from app.web.chat import mount_chat
+
+    app = FastAPI(title="Tellerbox", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=_sweeping(box))
+    app.state.box = box
+    app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.exception_handler(TellerboxError)
+    async def safe_error(_: Request, error: TellerboxError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, status_code=422)
+
+    @app.get("/policies/{language}/{policy_id:path}", response_class=HTMLResponse, include_in_schema=False)
+    def read_policy(request: Request, language: str, policy_id: str, version: str = "", start: int = 0, end: int = 0) -> HTMLResponse:
+        from app.language import SERVED
+
+        shown_in = request.query_params.get("in", language)
+        try:
+            policy = box.policy(policy_id, language, version or None)
+        except SAFE_ERRORS:
+            raise HTTPException(404, "no such policy") from None
+        if policy.audience == "teller":
+            raise HTTPException(404, "no such policy")
+        return HTMLResponse(policy_page(policy, start, end, shown_in if shown_in in SERVED else "en"))
+
+    app.add_middleware(Guarded)
+    return mount_chat(app, box)
+
+
+def _sweeping(box: Appliance) -> Callable[[FastAPI], Any]:
+    """Wipe idle sessions every few seconds while the server runs: nobody has to come back for it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        done = threading.Event()
+
+        def sweep() -> None:
+            while not done.wait(5):
+                box.sessions.sweep()
+
+        thread = threading.Thread(target=sweep, name="idle-sweep", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+
+    return lifespan
+
+
+def serve(box: Appliance, host: str, port: int) -> None:
+    """Listen until stopped. Raises TellerboxError when the address is taken."""
+    import socket
+
+    import uvicorn
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise TellerboxError(f"cannot listen on {host}:{port} ({error.strerror})") from None
+    box.ready()
+    app = create_app(box)
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    print(f"Tellerbox answers at http://{shown}:{port}", flush=True)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)

@@ -1,0 +1,271 @@
+"""The SQLite file of the ledger: its schema, its connections, its errors in words, a consistent view for readers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from compliance.errors import ComplianceError
+from compliance.merkle import inclusion
+from compliance.verify import VerifyError, leaf_data, leaf_hash, verify_inclusion
+
+APPLICATION_ID = 0x54424C31  # "TBL1"
+VERSION = 1
+BUSY_SECONDS = 20.0
+
+SCHEMA = (
+    """CREATE TABLE ledger (
+        origin TEXT NOT NULL,
+        vkey TEXT NOT NULL
+    ) STRICT""",
+    # sealed and header are what the leaf commits to; turn, session and kind are read from the header, never stored
+    """CREATE TABLE entry (
+        idx INTEGER PRIMARY KEY,
+        header TEXT NOT NULL,
+        sealed BLOB NOT NULL,
+        turn TEXT GENERATED ALWAYS AS (json_extract(header, '$.turn')) VIRTUAL,
+        session TEXT GENERATED ALWAYS AS (json_extract(header, '$.session')) VIRTUAL
+    ) STRICT""",
+    """CREATE INDEX entry_turn ON entry (turn)""",
+    """CREATE INDEX entry_session ON entry (session)""",
+    """CREATE TABLE node (
+        level INTEGER NOT NULL,
+        idx INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        PRIMARY KEY (level, idx)
+    ) WITHOUT ROWID, STRICT""",
+    # the head is signed anew with every commit: rows taken off the end are found out by it
+    """CREATE TABLE head (
+        id INTEGER PRIMARY KEY CHECK (id = 0),
+        size INTEGER NOT NULL,
+        note TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE checkpoint (
+        size INTEGER PRIMARY KEY,
+        note TEXT NOT NULL
+    ) STRICT""",
+    *(
+        f"""CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
+        for table in ("ledger", "entry", "node", "checkpoint")
+        for verb in ("UPDATE", "DELETE")
+    ),
+    """CREATE TRIGGER head_no_delete BEFORE DELETE ON head
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
+    """CREATE TRIGGER head_only_grows BEFORE UPDATE ON head WHEN new.size < old.size
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
+)
+
+
+@contextmanager
+def in_words(path: Path, doing: str) -> Iterator[None]:
+    """Turns what SQLite and the system raise into a ComplianceError that says what is wrong, and with which file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ComplianceError(f"{doing}: {_sqlite_words(error, path)} ({path})") from error
+    except UnicodeDecodeError as error:  # what SQLite says of a damaged file may quote it
+        raise ComplianceError(f"{doing}: the file is damaged ({path})") from error
+    except OSError as error:
+        raise ComplianceError(f"{doing}: {error.strerror or type(error).__name__} ({path})") from error
+
+
+def _sqlite_words(error: sqlite3.Error, path: Path) -> str:
+    name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_CANTOPEN") and path.exists() and not os.access(path.parent, os.W_OK):
+        return "its folder is read-only"
+    for prefix, words in (
+        ("SQLITE_FULL", "the disk is full"),
+        ("SQLITE_READONLY", "the file or its folder is read-only"),
+        ("SQLITE_BUSY", "another process holds it"),
+        ("SQLITE_LOCKED", "another process holds it"),
+        ("SQLITE_NOTADB", "the file is damaged (it is not an SQLite database, or its first bytes were changed)"),
+        ("SQLITE_CORRUPT", "the file is damaged"),
+        ("SQLITE_IOERR", "the disk failed, or is full"),
+        ("SQLITE_CANTOPEN", "the file cannot be opened"),
+        ("SQLITE_CONSTRAINT_TRIGGER", "the ledger is append-only"),
+        ("SQLITE_PERM", "permission denied"),
+    ):
+        if name.startswith(prefix):
+            return words
+    if "decode" in str(error) or "malformed" in str(error):
+        return "the file is damaged"
+    return f"the database refused ({name or type(error).__name__})"
+
+
+def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """A connection in WAL mode, durable on commit (synchronous=FULL). A new file is for its owner alone (0600)."""
+    with in_words(path, f"{path.name} cannot be opened"):
+        if create and not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        uri = f"file:{quote(str(path.resolve()))}?mode=rw"
+        db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA secure_delete=ON")
+            db.execute("PRAGMA synchronous=FULL")
+            mode = db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+            if mode != "wal":
+                raise ComplianceError(f"the ledger needs SQLite's WAL mode, which this file system lacks ({path})")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """One write transaction: durable when it ends, as if it never began when it raises."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names of new files in `folder` durable (a no-op where folders cannot be synced)."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def format_problem(db: sqlite3.Connection) -> str | None:
+    """Why this file is not a ledger that this version can write."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID or version < VERSION:
+        return "the file is not a Tellerbox ledger, or its first bytes were changed"
+    return f"its format, version {version}, is of a newer Tellerbox" if version > VERSION else None
+
+
+def schema_problem(db: sqlite3.Connection, expected: tuple[str, ...] = SCHEMA) -> str | None:
+    """What differs from the schema as it was created, such as an append-only trigger that was dropped."""
+    stated = {_name(sql): sql for sql in expected}
+    found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall())
+    for name in stated:
+        if found.get(name) != stated[name]:
+            return f"the schema was changed: {name} is {'altered' if name in found else 'missing'}"
+    extra = sorted(set(found) - set(stated))
+    return f"the schema was changed: {extra[0]!r} was added" if extra else None
+
+
+def _name(sql: str) -> str:
+    return sql.split()[2]
+
+
+class Snapshot:
+    """The ledger as of one commit: what readers see does not move while writers go on."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        row = db.execute("SELECT size, note FROM head").fetchone()
+        if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):
+            raise ComplianceError("the ledger is damaged: its signed head is missing")
+        self.size: int = row[0]
+        self.note: str = row[1]
+
+    def node(self, level: int, index: int) -> bytes:
+        """The stored hash of a complete subtree; raises ComplianceError where it is missing."""
+        row = self._db.execute("SELECT hash FROM node WHERE level = ? AND idx = ?", (level, index)).fetchone()
+        if row is None or not isinstance(row[0], bytes):
+            raise ComplianceError(f"the ledger is damaged: node {index} of level {level} of its tree is missing")
+        value: bytes = row[0]
+        return value
+
+    def level(self, level: int) -> Iterator[tuple[int, bytes]]:
+        """The stored nodes of one level in order, as (index, hash)."""
+        yield from self._db.execute("SELECT idx, hash FROM node WHERE level = ? ORDER BY idx", (level,))
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes, bytes]]:
+        """Records [start, stop) in order, as (index, header, sealed body); constant memory."""
+        rows = self._db.execute(
+            "SELECT idx, CAST(header AS BLOB), sealed FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx",
+            (start, self.size if stop is None else stop),
+        )
+        for row in rows:
+            yield whole(row)
+
+    def entry(self, index: int, root: bytes) -> tuple[bytes, bytes, bytes, list[bytes]]:
+        """Header, sealed body, leaf hash and inclusion proof of one record, once it is proved to be in the tree with
+        this root; raises ComplianceError where it is not there or is not what was recorded."""
+        if not 0 <= index < self.size:
+            held = f"holds records 0 to {self.size - 1}" if self.size else "is empty"
+            raise ComplianceError(f"there is no record {index}: the ledger {held}")
+        row = next(iter(self.entries(index, index + 1)), None)
+        if row is None:
+            raise ComplianceError(f"the ledger is damaged: record {index} is missing")
+        leaf, proof = entry_leaf(row[1], row[2]), inclusion(self.node, index, self.size)
+        if not verify_inclusion(leaf, index, self.size, proof, root):
+            raise ComplianceError(f"the ledger is damaged: record {index} is not what was recorded")
+        return row[1], row[2], leaf, proof
+
+    def checkpoints(self) -> list[tuple[int, str]]:
+        """The published checkpoints, as (size, note)."""
+        return self._db.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall()
+
+    def level_numbers(self) -> list[int]:
+        """The levels of the tree that have stored nodes."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT level FROM node ORDER BY level")]
+
+    def file_problem(self) -> str | None:
+        """What is wrong with the schema or the database file itself, its indices included."""
+        if problem := schema_problem(self._db):
+            return problem
+        state = str(self._db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        return None if state == "ok" else f"the database file is damaged ({' '.join(state.split())[:200]})"
+
+    def query(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
+        """Rows of a query of this package."""
+        return self._db.execute(sql, values).fetchall()
+
+
+def whole(row: tuple[int, Any, Any]) -> tuple[int, bytes, bytes]:
+    """A record's row as read, once its columns are of their types, which a damaged file may not keep."""
+    if not isinstance(row[1], bytes) or not isinstance(row[2], bytes):
+        raise ComplianceError(f"the ledger is damaged: record {row[0]} cannot be read")
+    return row
+
+
+def entry_leaf(header: bytes, sealed: bytes) -> bytes:
+    """The leaf hash of a record (RFC 6962 §2.1 over `compliance.verify.leaf_data`)."""
+    return leaf_hash(leaf_data(header, sha256(sealed).digest()))
+
+
+@contextmanager
+def snapshot(path: Path, doing: str) -> Iterator[Snapshot]:
+    """A consistent view on a connection of its own; errors in words."""
+    with in_words(path, doing), closing(connect(path)) as db:
+        db.execute("BEGIN")
+        try:
+            yield Snapshot(db)
+        except VerifyError as error:
+            raise ComplianceError(f"the ledger is damaged: {error} ({path})") from None
+
+
+def create(db: sqlite3.Connection, origin: str, vkey: str, note: str) -> None:
+    """Writes the schema, the log's identity and its first, empty head, in one transaction."""
+    with transaction(db):
+        if not is_empty(db):
+            return  # another process was first
+        for statement in SCHEMA:
+            db.execute(statement)
+        db.execute("INSERT INTO ledger VALUES (?, ?)", (origin, vkey))
+        db.execute("INSERT INTO head VALUES (0, 0, ?)", (note,))
+        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def is_empty(db: sqlite3.Connection) -> bool:
+    """Whether the file has no table yet (just made, or made and cut off before its first commit)."""
+    return bool(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0)

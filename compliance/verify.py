@@ -1,0 +1,620 @@
+"""Verify an export of a Tellerbox ledger offline: standard library and `cryptography` alone; travels in each bundle.
+
+    python verify.py [BUNDLE | BUNDLE.zip | RECORDS.jsonl] [--key VERIFIER-KEY] [--receipt FILE]
+
+Exits 0 when everything holds and 1 naming the first broken thing. Give --key (the branch's public verifier key, from a
+source you trust): without it this only shows that the export agrees with itself. Implements RFC 6962 §2.1 (Merkle
+tree), RFC 9162 §2.1.3.2 and §2.1.4.2 (proofs), RFC 8785 (canonical JSON), C2SP signed-note, tlog-checkpoint and
+tlog-proof.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+LEAF_FORMAT = b"tellerbox/record/1\n"
+BODY_FORMAT = b"tellerbox/body/1\n"
+SEAL_VERSION = 1
+KEY_ID_BYTES = 16
+PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
+ED25519 = 1
+MANIFEST, MANIFEST_NOTE, RECORDS, CHECKPOINT, VERIFIER_KEY = (
+    "manifest.json",
+    "manifest.note",
+    "records.jsonl",
+    "checkpoint",
+    "ledger.vkey",
+)
+
+
+class VerifyError(Exception):
+    """The message is one line and names the first broken thing."""
+
+
+# ---- RFC 6962 §2.1: the tree -------------------------------------------------------------------------------------
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """SHA-256(0x00 || data): the hash of one leaf (RFC 6962 §2.1)."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """SHA-256(0x01 || left || right): the hash of an inner node (RFC 6962 §2.1)."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def leaf_data(header: bytes, sealed_sha256: bytes) -> bytes:
+    """What a leaf commits to: the header in clear and the digest of the sealed body, never the body itself."""
+    return LEAF_FORMAT + header + b"\n" + sealed_sha256.hex().encode() + b"\n"
+
+
+class Tree:
+    """A growing RFC 6962 tree kept as the roots of its complete subtrees (a compact range): O(log n) memory."""
+
+    __slots__ = ("peaks", "size")
+
+    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
+        if len(peaks) != bin(size).count("1"):
+            raise VerifyError(f"a tree of {size} leaves has {bin(size).count('1')} peaks, not {len(peaks)}")
+        self.size = size
+        self.peaks = list(peaks)
+
+    def push(self, digest: bytes, level: int = 0) -> list[tuple[int, int, bytes]]:
+        """Adds a complete subtree of 2**level leaves; returns the nodes it completes as (level, index, hash)."""
+        size = self.size
+        if size & ((1 << level) - 1):
+            raise VerifyError(f"a subtree of {1 << level} leaves cannot stand at leaf {size}")
+        self.size = size + (1 << level)
+        made = [(level, size >> level, digest)]
+        while size >> level & 1:
+            digest = node_hash(self.peaks.pop(), digest)
+            level += 1
+            made.append((level, size >> level, digest))
+        self.peaks.append(digest)
+        return made
+
+    def root(self) -> bytes:
+        """The Merkle tree hash of the leaves so far (RFC 6962 §2.1)."""
+        if not self.peaks:
+            return hashlib.sha256(b"").digest()
+        root = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
+def span(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """The fewest complete subtrees that cover leaves [start, stop), in order, as (level, index)."""
+    while start < stop:
+        level = (stop - start).bit_length() - 1
+        if start:
+            level = min(level, (start & -start).bit_length() - 1)
+        yield level, start >> level
+        start += 1 << level
+
+
+def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """Whether `leaf` is leaf `index` of the tree of `size` leaves with this root (RFC 9162 §2.1.3.2)."""
+    if not 0 <= index < size:
+        return False
+    fn, sn, digest = index, size - 1, leaf
+    for sibling in proof:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            digest = node_hash(sibling, digest)
+            while not fn & 1 and fn:
+                fn >>= 1
+                sn >>= 1
+        else:
+            digest = node_hash(digest, sibling)
+        fn >>= 1
+        sn >>= 1
+    return sn == 0 and digest == root
+
+
+def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
+    """Whether the tree of `old` leaves is a prefix of the tree of `new` leaves (RFC 9162 §2.1.4.2)."""
+    if not 0 <= old <= new:
+        return False
+    if old == new:
+        return not proof and old_root == new_root
+    if old == 0:
+        return not proof and old_root == hashlib.sha256(b"").digest()
+    path = list(proof) if old & (old - 1) else [old_root, *proof]
+    if not path:
+        return False
+    fn, sn = old - 1, new - 1
+    while fn & 1:
+        fn >>= 1
+        sn >>= 1
+    before = after = path[0]
+    for sibling in path[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            before, after = node_hash(sibling, before), node_hash(sibling, after)
+            while not fn & 1 and fn:
+                fn >>= 1
+                sn >>= 1
+        else:
+            after = node_hash(after, sibling)
+        fn >>= 1
+        sn >>= 1
+    return sn == 0 and before == old_root and after == new_root
+
+
+# ---- C2SP signed-note, tlog-checkpoint, tlog-proof ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A signed tree head: who, how many leaves, which root (32 bytes)."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A tlog-proof: leaf hash (from its `extra` line), index, inclusion proof, signed checkpoint."""
+
+    leaf: bytes
+    index: int
+    proof: tuple[bytes, ...]
+    note: str
+
+
+def key_id(name: str, public: bytes) -> bytes:
+    """SHA-256(name || 0x0A || 0x01 || key)[:4] (C2SP signed-note, Ed25519)."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([ED25519]) + public).digest()[:4]
+
+
+def verifier_key(name: str, public: bytes) -> str:
+    """The public key as text, `name+hash+base64`, as C2SP and Go's sumdb/note write it."""
+    return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(bytes([ED25519]) + public).decode()}"
+
+
+def parse_verifier_key(vkey: str) -> tuple[str, bytes]:
+    """Name and 32-byte Ed25519 public key of a verifier key; raises VerifyError."""
+    name, _, rest = vkey.strip().partition("+")
+    stated, _, encoded = rest.partition("+")
+    raw = unbase64(encoded, "the verifier key")
+    if not name or any(c.isspace() for c in name) or len(raw) != 33 or raw[0] != ED25519:
+        raise VerifyError("the verifier key is not an Ed25519 key of the form name+hash+base64")
+    if key_id(name, raw[1:]).hex() != stated:
+        raise VerifyError("the verifier key does not match its own hash")
+    return name, raw[1:]
+
+
+def open_note(note: str, vkey: str) -> str:
+    """The text of a C2SP signed note, once the signature of `vkey` on it holds; raises VerifyError."""
+    name, public = parse_verifier_key(vkey)
+    text, separator, signatures = note.rpartition("\n\n")
+    if not separator or not signatures.endswith("\n") or any(ord(c) < 32 and c != "\n" for c in note):
+        raise VerifyError("not a signed note")
+    text += "\n"
+    signed = False
+    for line in signatures[:-1].split("\n")[:64]:
+        dash, _, rest = line.partition(" ")
+        signer, _, encoded = rest.partition(" ")
+        raw = unbase64(encoded, "a signature of the note")
+        if dash != "—" or not signer or len(raw) < 5:
+            raise VerifyError("a signature line of the note is malformed")
+        if signer != name or raw[:4] != key_id(name, public):
+            continue  # C2SP: signatures of unknown keys are ignored (witnesses, a later algorithm)
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], text.encode())
+        except (InvalidSignature, ValueError):
+            raise VerifyError(f"the signature of {name} does not hold") from None
+        signed = True
+    if not signed:
+        raise VerifyError(f"the note carries no signature of {name}")
+    return text
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """The three lines of a tlog-checkpoint, already verified by `open_note`; raises VerifyError."""
+    lines = text.split("\n")
+    if len(lines) < 4 or not lines[0] or not lines[1].isascii() or not lines[1].isdigit():
+        raise VerifyError("the checkpoint is malformed")
+    root = unbase64(lines[2], "the root of the checkpoint")
+    if len(root) != 32 or str(int(lines[1])) != lines[1]:
+        raise VerifyError("the checkpoint is malformed")
+    return Checkpoint(lines[0], int(lines[1]), root)
+
+
+def open_checkpoint(note: str, vkey: str) -> Checkpoint:
+    """The checkpoint in a signed note; the log's key name must be its origin (tlog-checkpoint); raises VerifyError."""
+    checkpoint = parse_checkpoint(open_note(note, vkey))
+    if checkpoint.origin != parse_verifier_key(vkey)[0]:
+        raise VerifyError("the checkpoint is of another log")
+    return checkpoint
+
+
+def parse_receipt(text: str) -> Receipt:
+    """The parts of a receipt (C2SP tlog-proof whose `extra` is the leaf hash); raises VerifyError."""
+    head, separator, note = text.partition("\n\n")
+    lines = head.split("\n")
+    if not separator or len(lines) < 3 or lines[0] != PROOF_FORMAT:
+        raise VerifyError("not a receipt")
+    if not lines[1].startswith("extra ") or not lines[2].startswith("index "):
+        raise VerifyError("the receipt has no leaf or no index")
+    number = lines[2][len("index ") :]
+    if not number.isascii() or not number.isdigit() or str(int(number)) != number:
+        raise VerifyError("the index of the receipt is malformed")
+    hashes = [unbase64(line, "the receipt") for line in [lines[1][len("extra ") :], *lines[3:]]]
+    if any(len(each) != 32 for each in hashes):
+        raise VerifyError("a hash of the receipt is malformed")
+    return Receipt(hashes[0], int(number), tuple(hashes[1:]), note)
+
+
+def verify_receipt(text: str, vkey: str, leaf: bytes | None = None) -> tuple[Receipt, Checkpoint]:
+    """Checks a receipt offline, and that it is about `leaf` where that is given; raises VerifyError."""
+    receipt = parse_receipt(text)
+    checkpoint = open_checkpoint(receipt.note, vkey)
+    if leaf is not None and receipt.leaf != leaf:
+        raise VerifyError(f"the receipt is of another record than record {receipt.index}")
+    if not verify_inclusion(receipt.leaf, receipt.index, checkpoint.size, receipt.proof, checkpoint.root):
+        raise VerifyError(f"the proof that record {receipt.index} is in the ledger does not hold")
+    return receipt, checkpoint
+
+
+def unbase64(text: str, where: str) -> bytes:
+    """Strict standard base64 (RFC 4648 §4); raises VerifyError naming `where`."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise VerifyError(f"{where} is not base64") from None
+    if base64.b64encode(raw).decode() != text:
+        raise VerifyError(f"{where} is not canonical base64")
+    return raw
+
+
+# ---- the sealed body ----------------------------------------------------------------------------------------------
+
+
+def record_key(session_key: bytes, nonce: bytes) -> bytes:
+    """The key of one record, from its session's key: what a disclosed export gives away, and nothing more."""
+    return hmac.digest(session_key, b"tellerbox/record-key/1\n" + nonce, "sha256")
+
+
+def commitment(key: bytes) -> bytes:
+    """AES-GCM does not commit to its key; this does, so that no second key can open a record to another text."""
+    return hashlib.sha256(b"tellerbox/key-commitment/1\n" + key).digest()
+
+
+def split_sealed(sealed: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Key id (16), nonce (12), key commitment (32) and ciphertext of a sealed body; raises VerifyError."""
+    if len(sealed) < 1 + KEY_ID_BYTES + 12 + 32 + 16 or sealed[0] != SEAL_VERSION:
+        raise VerifyError("the sealed body is malformed")
+    return sealed[1:17], sealed[17:29], sealed[29:61], sealed[61:]
+
+
+def unseal(sealed: bytes, key: bytes, header: bytes) -> bytes:
+    """The canonical JSON of a body, opened with its record key (AES-256-GCM); raises VerifyError."""
+    _, nonce, committed, ciphertext = split_sealed(sealed)
+    if not hmac.compare_digest(commitment(key), committed):
+        raise VerifyError("the key is not the one the record was sealed with")
+    try:
+        return AESGCM(key).decrypt(nonce, ciphertext, BODY_FORMAT + header)
+    except (InvalidTag, ValueError):
+        raise VerifyError("the sealed body does not open with its key") from None
+
+
+# ---- RFC 8785 -----------------------------------------------------------------------------------------------------
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 canonical JSON of what `json.loads` returns; raises VerifyError."""
+    try:
+        return _canonical(value).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise VerifyError("a text or the nesting of the record is not valid") from None
+
+
+def _canonical(value: Any) -> str:
+    if isinstance(value, dict):
+        items = sorted(value.items(), key=lambda item: item[0].encode("utf-16-be", "surrogatepass"))
+        return "{" + ",".join(f"{_text(key)}:{_canonical(each)}" for key, each in items) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_canonical(each) for each in value) + "]"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53 - 1:
+        raise VerifyError("a number of the record is outside what JSON can carry exactly")
+    return json.dumps(value)
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number(value: float) -> str:
+    """ECMAScript's Number::toString, which RFC 8785 §3.2.2.3 asks for."""
+    if value == 0:
+        return "0"
+    if value != value or value in (float("inf"), float("-inf")):
+        raise VerifyError("a number of the record is not finite")
+    sign, rest = ("-", repr(-value)) if value < 0 else ("", repr(value))
+    mantissa, _, exponent = rest.partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = "" if fraction == "0" else fraction
+    point = len(whole) + int(exponent or 0)
+    digits = (whole + fraction).lstrip("0")
+    point -= len(whole + fraction) - len(digits)
+    digits = digits.rstrip("0")
+    count = len(digits)
+    if count <= point <= 21:
+        return sign + digits + "0" * (point - count)
+    if 0 < point <= 21:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    tail = f".{digits[1:]}" if count > 1 else ""
+    return f"{sign}{digits[0]}{tail}e{point - 1:+d}"
+
+
+def parse_int(digits: str) -> int | float:
+    """A whole number as `json.loads` should read it: beyond 2**53 canonical JSON can only have meant a float."""
+    value = int(digits)
+    return value if abs(value) <= 2**53 - 1 else float(digits)
+
+
+def _loads(line: bytes, where: str) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise VerifyError(f"{where} names a field twice")
+        return found
+
+    try:
+        value = json.loads(line, object_pairs_hook=unique, parse_int=parse_int)
+    except (ValueError, RecursionError):
+        raise VerifyError(f"{where} is not JSON") from None
+    if not isinstance(value, dict):
+        raise VerifyError(f"{where} is not a JSON object")
+    return value
+
+
+# ---- an export ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was verified: the ledger, the records [first, first + count), how many were readable, how many erased."""
+
+    origin: str
+    verifier_key: str
+    size: int
+    root: bytes
+    first: int
+    count: int
+    readable: int
+    erased: int
+    note: str
+
+
+def verify_records(
+    lines: Iterable[bytes], vkey: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Report:
+    """Verifies the lines of a JSONL export: the checkpoint's signature, each record, and that none between the first
+    and the last is missing, added or moved (the whole range is rebuilt to the signed root). Raises VerifyError."""
+    rows = iter(lines)
+    top = _loads(next(rows, b"") or b"", "line 1 (the description of the export)")
+    if top.get("export") != "tellerbox/export/1":
+        raise VerifyError("line 1 does not describe a Tellerbox export")
+    vkey, note = vkey or _field(top, "verifier_key", str), _field(top, "checkpoint", str)
+    checkpoint = open_checkpoint(note, vkey)
+    first, count = _field(top, "first", int), _field(top, "count", int)
+    if not 0 <= first <= first + count <= checkpoint.size:
+        raise VerifyError(f"line 1: the ledger of {checkpoint.size} records cannot hold this range")
+    left = [unbase64(each, "line 1: the left proof") for each in _field(top, "left", list)]
+    tree, readable, erased, seen = Tree(first, left), 0, 0, 0
+    for seen, line in enumerate(rows, start=1):
+        index = first + seen - 1
+        if seen > count:
+            raise VerifyError(f"line {seen + 1}: more records than the {count} announced")
+        leaf, state = _verify_record(line, index, f"line {seen + 1}: record {index}")
+        tree.push(leaf)
+        readable, erased = readable + (state == "readable"), erased + (state == "erased")
+        if progress and seen % 4096 == 0:
+            progress(seen, count)
+    if seen != count:
+        raise VerifyError(f"the export ends after {seen} of {count} records")
+    right = [unbase64(each, "line 1: the right proof") for each in _field(top, "right", list)]
+    places = list(span(first + count, checkpoint.size))
+    if len(places) != len(right):
+        raise VerifyError("line 1: the right proof has the wrong length")
+    for (level, _), digest in zip(places, right):  # noqa: B905
+        tree.push(digest, level)
+    if tree.root() != checkpoint.root:
+        raise VerifyError(f"records {first} to {first + count - 1} are not those that {checkpoint.origin} signed")
+    return Report(checkpoint.origin, vkey, checkpoint.size, checkpoint.root, first, count, readable, erased, note)
+
+
+def _verify_record(line: bytes, index: int, where: str) -> tuple[bytes, str]:
+    record = _loads(line, where)
+    if record.get("index") != index:
+        raise VerifyError(f"{where} is missing or out of order")
+    header = canonical(_field(record, "header", dict, where))
+    if "sealed" not in record:
+        digest = _field(record, "sealed_sha256", str, where)
+        if len(digest) != 64 or any(c not in "0123456789abcdef" for c in digest):
+            raise VerifyError(f"{where}: sealed_sha256 is malformed")
+        if "body" in record and record["body"] is not None:
+            raise VerifyError(f"{where}: a text is shown that nothing proves")
+        return leaf_hash(leaf_data(header, bytes.fromhex(digest))), "erased" if record.get("erased") else "closed"
+    sealed = unbase64(_field(record, "sealed", str, where), where)
+    body = canonical(_field(record, "body", dict, where))
+    if sealed:
+        try:
+            opened = unseal(sealed, unbase64(_field(record, "key", str, where), where), header)
+        except VerifyError as error:
+            raise VerifyError(f"{where}: {error}") from None
+        if opened != body:
+            raise VerifyError(f"{where}: the text shown is not the text that was sealed")
+    elif body != b"{}":
+        raise VerifyError(f"{where}: a text is shown that nothing proves")
+    return leaf_hash(leaf_data(header, hashlib.sha256(sealed).digest())), "readable"
+
+
+def _field(record: dict[str, Any], name: str, kind: type, where: str = "line 1") -> Any:
+    value = record.get(name)
+    if kind is list and isinstance(value, list) and not all(isinstance(each, str) for each in value):
+        value = None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise VerifyError(f"{where}: {name} is missing or of the wrong type")
+    return value
+
+
+# ---- a bundle -----------------------------------------------------------------------------------------------------
+
+
+class _Bundle:
+    """The files of a bundle, in a folder or a zip."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.archive = zipfile.ZipFile(path) if path.is_file() else None
+
+    def names(self) -> list[str]:
+        if self.archive is None:
+            return sorted(p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file())
+        names = sorted(self.archive.namelist())
+        if len(set(names)) != len(names):
+            raise VerifyError("the bundle holds a file twice")
+        return names
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        try:
+            with (self.path / name).open("rb") if self.archive is None else self.archive.open(name) as file:
+                yield file  # type: ignore[misc]
+        except (FileNotFoundError, KeyError):
+            raise VerifyError(f"{name} is missing from the bundle") from None
+
+    def text(self, name: str) -> str:
+        with self.open(name) as file:
+            try:
+                return file.read(1 << 20).decode()
+            except UnicodeDecodeError:
+                raise VerifyError(f"{name} is not text") from None
+
+
+def manifest_text(digest: str) -> str:
+    """The text that the ledger's key signs over a bundle's manifest; its key name ends in /bundle, so that a signature
+    on a bundle can never pass for one on a checkpoint."""
+    return f"tellerbox/bundle/1\n{digest}\n"
+
+
+def bundle_key(vkey: str) -> str:
+    """The verifier key of manifests: the same key under the name `<origin>/bundle`."""
+    name, public = parse_verifier_key(vkey)
+    return verifier_key(f"{name}/bundle", public)
+
+
+def verify_bundle(path: Path, vkey: str | None = None, progress: Callable[[int, int], None] | None = None) -> Report:
+    """Verifies a bundle, a folder or a zip: the manifest and its signature, each file, then the records."""
+    bundle = _Bundle(path)
+    key = vkey or bundle.text(VERIFIER_KEY).strip()
+    manifest = bundle.text(MANIFEST)
+    digest = hashlib.sha256(manifest.encode()).hexdigest()
+    try:
+        if open_note(bundle.text(MANIFEST_NOTE), bundle_key(key)) != manifest_text(digest):
+            raise VerifyError("it is signed for another manifest")
+    except VerifyError as error:
+        raise VerifyError(f"{MANIFEST}: {error}") from None
+    files = _field(_loads(manifest.encode(), MANIFEST), "files", dict, MANIFEST)
+    for name in bundle.names():
+        if name not in files and name not in (MANIFEST, MANIFEST_NOTE):
+            raise VerifyError(f"{name} is in the bundle and not in its manifest")
+    for name, stated in files.items():
+        if "/" in name or "\\" in name or name.startswith("."):
+            raise VerifyError(f"{MANIFEST} names a file outside the bundle")
+        with bundle.open(name) as file:
+            found = hashlib.sha256()
+            while chunk := file.read(1 << 20):
+                found.update(chunk)
+        if found.hexdigest() != _field(stated if isinstance(stated, dict) else {}, "sha256", str, MANIFEST):
+            raise VerifyError(f"{name} is not the file the manifest names")
+    with bundle.open(RECORDS) as file:
+        report = verify_records(file, key, progress)
+    if bundle.text(CHECKPOINT) != report.note:
+        raise VerifyError(f"{CHECKPOINT} is not the checkpoint of {RECORDS}")
+    return report
+
+
+def verify_path(path: Path, vkey: str | None = None, progress: Callable[[int, int], None] | None = None) -> Report:
+    """Verifies a JSONL export, a bundle folder or a bundle zip; raises VerifyError."""
+    try:
+        if path.is_dir() or zipfile.is_zipfile(path):
+            return verify_bundle(path, vkey, progress)
+        with path.open("rb") as file:
+            return verify_records(file, vkey, progress)
+    except (OSError, zipfile.BadZipFile, EOFError, RuntimeError) as error:
+        raise VerifyError(f"{path.name} cannot be read ({type(error).__name__})") from None
+
+
+def describe(report: Report, pinned: bool) -> str:
+    """What was shown, in a few lines for the auditor."""
+    last = report.first + report.count - 1
+    which = f"records {report.first} to {last}" if report.count else "no record"
+    lines = [
+        f"ledger    {report.origin}, {report.size} records, root {base64.b64encode(report.root).decode()}",
+        f"verified  {which}: signed, complete, in order, unchanged",
+        f"texts     {report.readable} opened and equal to what was sealed, {report.erased} erased",
+        f"key       {report.verifier_key}",
+    ]
+    if not pinned:
+        lines.append("          compare this key with the one the branch published, or give it with --key")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Verify an export of a Tellerbox ledger, offline.")
+    parser.add_argument("path", nargs="?", type=Path, default=Path(__file__).resolve().parent)
+    parser.add_argument("--key", help="the branch's verifier key, or a file that holds it")
+    parser.add_argument("--receipt", type=Path, help="also verify this receipt against the same key")
+    given = parser.parse_args(arguments)
+
+    def progress(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{done}/{total}", end="\r", file=sys.stderr)
+
+    try:
+        pinned = given.key and (Path(given.key).read_text().strip() if Path(given.key).is_file() else given.key)
+        report = verify_path(given.path, pinned, progress)
+        print(describe(report, bool(pinned)))
+        if given.receipt:
+            receipt, checkpoint = verify_receipt(given.receipt.read_text(), report.verifier_key)
+            print(f"receipt   record {receipt.index} is in the ledger of {checkpoint.size} records")
+    except (VerifyError, OSError, UnicodeDecodeError) as error:
+        print(f"NOT VERIFIED: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Fits the two linear models of the search and their thresholds: `python -m factory.ranking`.
+
+Data: the gold questions (train for the weights of the statement model; dev for the answerability model and its thresholds;
+test is not read). A statement is right when it belongs to the row's policy and holds its figures. Both models are logistic
+regressions (scikit-learn), so that each weight can be read. Writes knowledge/ranking.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.questions import Row, read_rows
+from knowledge.embedder import load_embedder
+from knowledge.index import build
+from knowledge.policy import load_policies
+from knowledge.quantities import quantity_keys
+from knowledge.search import ANSWER_FEATURES, RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search
+
+PROJECT = Path(__file__).resolve().parent.parent
+FALSE_ANSWER_WEIGHT = 1.5
+"""A wrong answer costs a customer more than a missing one: how much more, when a threshold is chosen."""
+
+
+def find(search: Search, row: Row, country: str = "ES") -> Found:
+    """Search as the appliance does for one gold row (follow-ups are joined with their history)."""
+    query = " ".join([*row.history, row.question])
+    day = row.as_of or date.today()
+    scope = Scope(row.language or "en", row.role, day, row.jurisdiction or country, row.exclude)
+    return search.find(query, scope, most=400)
+
+
+def is_right(candidate: Candidate, row: Row) -> bool:
+    """Whether a statement of the right policy holds every figure that the answer needs."""
+    if candidate.policy.id != row.policy:
+        return False
+    held = quantity_keys(candidate.statement.text, candidate.policy.language)
+    return all(_held(wanted, row.language or "en", held) for wanted in row.must_contain)
+
+
+def _held(wanted: str, language: str, held: frozenset[tuple[str, str, str]]) -> bool:
+    return quantity_keys(wanted, language) <= held
+
+
+def statement_data(search: Search, rows: Sequence[Row]) -> tuple[list[Sequence[float]], list[int], list[float]]:
+    """Features, labels and weights: each question counts the same, however many statements it proposes."""
+    features: list[Sequence[float]] = []
+    labels: list[int] = []
+    weights: list[float] = []
+    for row in rows:
+        found = find(search, row)
+        right = [is_right(item, row) for item in found.candidates]
+        if not any(right):
+            continue
+        for item, good in zip(found.candidates, right, strict=True):
+            features.append(item.features)
+            labels.append(int(good))
+            weights.append(1 / sum(right) if good else 3 / (len(right) - sum(right)))
+    return features, labels, weights
+
+
+def fit(features: Sequence[Sequence[float]], labels: Sequence[int], weights: Sequence[float] | None, strength: float) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=strength, max_iter=2000)
+    model.fit(np.array(features), np.array(labels), sample_weight=None if weights is None else np.array(weights))
+    return model
+
+
+def choose_threshold(probabilities: Sequence[float], answerable: Sequence[bool]) -> float:
+    """The threshold with the least cost: a false abstention counts 1, a false answer FALSE_ANSWER_WEIGHT."""
+    grid = np.linspace(0.05, 0.95, 91)
+    given, truth = np.array(probabilities), np.array(answerable)
+    costs = [float(((given < t) & truth).sum() + FALSE_ANSWER_WEIGHT * ((given >= t) & ~truth).sum()) for t in grid]
+    best = [t for t, cost in zip(grid, costs, strict=True) if cost == min(costs)]
+    return float(np.round(np.mean(best), 3))
+
+
+def report(name: str, search: Search, rows: Sequence[Row]) -> None:
+    """How often the right statement is first and among three, per category."""
+    groups: dict[str, list[tuple[bool, bool, bool]]] = {}
+    for row in rows:
+        if row.expected != "answered" or not row.policy:
+            continue
+        top = find(search, row).candidates[:3]
+        marks = (
+            bool(top) and is_right(top[0], row),
+            any(is_right(item, row) for item in top),
+            any(item.policy.id == row.policy for item in top),
+        )
+        for group in (row.category, row.language or ""):
+            groups.setdefault(group, []).append(marks)
+    for group, marks in sorted(groups.items()):
+        first, three, policy = (float(np.mean([mark[place] for mark in marks])) for place in range(3))
+        print(f"{name} {group:14} n={len(marks):4} right first {first:.3f}  in three {three:.3f}  policy in three {policy:.3f}")
+
+
+def main() -> None:
+    """Fit, report, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gold", type=Path, default=PROJECT / "tests" / "gold")
+    parser.add_argument("--languages", nargs="*", default=["en", "es", "fr", "de", "pt", "it", "zh", "ar"])
+    parser.add_argument("--out", type=Path, default=RANKING_FILE)
+    arguments = parser.parse_args()
+    policies = load_policies(PROJECT / "knowledge" / "policies")
+    untrained = Ranking((1.0,) * len(STATEMENT_FEATURES), 0.0, (0.0,) * len(ANSWER_FEATURES), 0.0, 0.5, {})
+    search = Search(build(policies, load_embedder(PROJECT / "models" / "embedder")), untrained)
+    train = [row for code in arguments.languages for row in read_rows(arguments.gold / code / "train.jsonl")]
+    dev = [row for code in arguments.languages for row in read_rows(arguments.gold / code / "dev.jsonl")]
+    print(f"{len(train)} train, {len(dev)} dev questions")
+    features, labels, weights = statement_data(search, [row for row in train if row.expected == "answered"])
+    statement = fit(features, labels, weights, strength=1.0)
+    ranking = Ranking(tuple(statement.coef_[0]), float(statement.intercept_[0]), (0.0,) * len(ANSWER_FEATURES), 0.0, 0.5, {})
+    search.ranking = ranking
+    report("dev", search, dev)
+    judged = [row for row in train + dev if row.expected in ("answered", "abstained")]
+    founds = [find(search, row) for row in judged]
+    truth = [row.expected == "answered" for row in judged]
+    answer = fit([found.features for found in founds], [int(good) for good in truth], None, strength=1.0)
+    chances = answer.predict_proba(np.array([found.features for found in founds]))[:, 1]
+    threshold = choose_threshold(list(chances), truth)
+    by_language = {
+        code: choose_threshold(*_of(code, judged, list(chances), truth)) for code in arguments.languages
+    }
+    # A language has few questions: its own threshold is drawn half way back to the common one.
+    by_language = {code: round((value + threshold) / 2, 3) for code, value in by_language.items()}
+    for code in arguments.languages:
+        given, good = _of(code, judged, list(chances), truth)
+        wrong = [(chance >= by_language[code]) != right for chance, right in zip(given, good, strict=True)]
+        print(f"answerable or not {code}: {1 - float(np.mean(wrong)):.3f} right at {by_language[code]}")
+    written = {
+        "fitted_on": f"gold train ({len(train)}) for statements, train and dev ({len(judged)}) for answerability; {', '.join(arguments.languages)}",
+        "statement": _weights(STATEMENT_FEATURES, statement),
+        "answer": _weights(ANSWER_FEATURES, answer),
+        "threshold": threshold,
+        "abstain_below": by_language,
+    }
+    arguments.out.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
+    print(json.dumps(written["statement"]), json.dumps(written["answer"]))
+
+
+def _of(code: str, rows: Sequence[Row], chances: list[float], truth: list[bool]) -> tuple[list[float], list[bool]]:
+    picked = [place for place, row in enumerate(rows) if row.language == code]
+    return [chances[place] for place in picked], [truth[place] for place in picked]
+
+
+def _weights(names: Sequence[str], model: Any) -> dict[str, Any]:
+    return {
+        "bias": round(float(model.intercept_[0]), 4),
+        "weights": {name: round(float(value), 4) for name, value in zip(names, model.coef_[0], strict=True)},
+    }
+
+
+if __name__ == "__main__":
+    main()

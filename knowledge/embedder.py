@@ -1,0 +1,119 @@
+"""Embedder: text to vectors, so that a question in one language finds a policy in another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge.errors import KnowledgeError
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """`name` and `sha256` say which model; `encode` gives `(n, dim)` float32 rows of length 1 (0 for empty text)."""
+
+    name: str
+    sha256: str
+    dim: int
+
+    def encode(self, texts: Sequence[str]) -> Vectors: ...
+
+    def weights(self, words: Sequence[str]) -> npt.NDArray[np.float32]: ...
+
+
+def load_embedder(folder: Path) -> Embedder:
+    """The embedder in `folder`, any model that sentence-transformers can load.
+
+    A static model (a mean of token vectors) is read directly: it needs no torch, which would cost the box seconds at
+    start and hundreds of megabytes; a test holds both readings equal.
+    """
+    if not (folder / "modules.json").is_file():
+        raise KnowledgeError(f"no embedder in {folder} (modules.json is missing); run `tellerbox doctor`")
+    static = _static_module(folder)
+    try:
+        return StaticEmbedder(folder, static) if static else TransformerEmbedder(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise KnowledgeError(f"the embedder in {folder} cannot be loaded ({type(error).__name__})") from None
+
+
+def _static_module(folder: Path) -> Path | None:
+    try:
+        modules = json.loads((folder / "modules.json").read_text("utf-8"))
+        kinds = {str(module["type"]).rsplit(".", 1)[-1]: folder / str(module["path"]) for module in modules}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise KnowledgeError(f"the embedder in {folder} cannot be loaded (modules.json is not readable)") from None
+    return kinds.get("StaticEmbedding") if set(kinds) <= {"StaticEmbedding", "Normalize"} else None
+
+
+class StaticEmbedder:
+    """Mean of token vectors, normalised, after the StaticEmbedding module of sentence-transformers."""
+
+    def __init__(self, folder: Path, module: Path) -> None:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        self.name = folder.name
+        self.sha256 = file_sha256(module / "model.safetensors")
+        self._tokenizer: Any = Tokenizer.from_file(str(module / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        tensors = load_file(module / "model.safetensors")
+        self._table: Vectors = tensors["embedding.weight"].astype(np.float32)
+        self.dim = int(self._table.shape[1])
+        self._norms: Vectors = np.linalg.norm(self._table, axis=1).astype(np.float32)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """`(n, dim)` float32; a text without known tokens is a row of zeros."""
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        for row, encoding in enumerate(self._tokenizer.encode_batch(list(texts), add_special_tokens=False)):
+            if encoding.ids:
+                vectors[row] = self._table[encoding.ids].mean(axis=0)
+        return _unit(vectors)
+
+    def weights(self, words: Sequence[str]) -> npt.NDArray[np.float32]:
+        """How much each word moves a sentence's vector: function words little, subject words much. `(n,)` float32."""
+        out = np.zeros(len(words), np.float32)
+        for row, encoding in enumerate(self._tokenizer.encode_batch(list(words), add_special_tokens=False)):
+            if encoding.ids:
+                out[row] = float(np.linalg.norm(self._table[encoding.ids].sum(axis=0)))
+        return out
+
+
+class TransformerEmbedder:
+    """Any other sentence-transformers model, through the library itself."""
+
+    def __init__(self, folder: Path) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        self.name = folder.name
+        self.sha256 = file_sha256(max(folder.rglob("*.safetensors"), key=lambda path: path.stat().st_size))
+        self.dim = int(self._model.get_sentence_embedding_dimension() or 0)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """`(n, dim)` float32 rows of length 1."""
+        vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, np.float32)
+
+    def weights(self, words: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Every word counts the same: a transformer has no weight of a word by itself."""
+        return np.ones(len(words), np.float32)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file."""
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

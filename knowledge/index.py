@@ -1,0 +1,247 @@
+"""Index: passages and statements made searchable; built, saved, checked and loaded as one snapshot with a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge.embedder import Embedder, Vectors, file_sha256
+from knowledge.errors import KnowledgeError
+from knowledge.passages import Passage, passages_of
+from knowledge.policy import Policy
+from knowledge.terms import terms
+
+FORMAT = 4
+_FILES = ("passages.faiss", "statements.npy", "lexical.npz")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRef:
+    """Where statement number i of the index stands: passage number, and place in that passage."""
+
+    passage: int
+    place: int
+
+
+class Index:
+    """Immutable once made; safe to search from several threads.
+
+    `hash` names the snapshot: it covers every policy's text, the embedder and the format. `statement_vectors` is
+    `(2, statements, dim)` float32, each statement under its headings and by itself; the FAISS index holds
+    `(passages, dim)` by inner product.
+    """
+
+    def __init__(self, policies: Sequence[Policy], embedder: Embedder, store: _Store) -> None:
+        self.policies = tuple(policies)
+        self.embedder = embedder
+        self.hash = snapshot_hash(policies, embedder)
+        self.passages: list[Passage] = [passage for policy in policies for passage in passages_of(policy)]
+        self.statements = [
+            StatementRef(number, place)
+            for number, passage in enumerate(self.passages)
+            for place in range(len(passage.statements))
+        ]
+        self.first_statement = np.cumsum([0, *(len(passage.statements) for passage in self.passages)])
+        if store.dense.ntotal != len(self.passages) or store.statement_vectors.shape[1] != len(self.statements):
+            raise KnowledgeError("the index does not fit its policies; run `tellerbox knowledge build`")
+        self.dense = store.dense
+        self.statement_vectors = store.statement_vectors
+        self.lexical = store.lexical
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    dense: Any
+    statement_vectors: Vectors
+    lexical: Lexical
+
+
+@dataclass(frozen=True, slots=True)
+class Lexical:
+    """BM25 over passages (bm25s), with the document frequency of each term.
+
+    A term is prefixed by its passage's language, so that "fee" and "Fee" of two languages stay two words.
+    """
+
+    engine: Any
+    idf: dict[str, float]
+
+    def scores(self, query: Sequence[str]) -> npt.NDArray[np.float32]:
+        """BM25 of every passage for the query's terms, `(passages,)` float32."""
+        known = [term for term in query if term in self.idf]
+        if not known:
+            return np.zeros(int(self.engine.scores["num_docs"]), np.float32)
+        return np.asarray(self.engine.get_scores(known), np.float32)
+
+
+def passage_terms(passage: Passage) -> list[str]:
+    """Terms of a passage with its headings; the headings count once more than the text."""
+    language = passage.policy.language
+    body = " ".join(statement.text for statement in passage.statements)
+    return [f"{language}:{term}" for term in terms(f"{passage.policy.title}. {passage.heading}. {body}", language)]
+
+
+def statement_context(passage: Passage, place: int) -> str:
+    """What is embedded for a statement: its policy's title and section first, for a sentence alone can be vague."""
+    section = passage.heading.rsplit(" › ", 1)[-1]
+    title = passage.policy.title
+    head = title if section == title else f"{title}. {section}"
+    return f"{head}. {passage.statements[place].text}"
+
+
+def snapshot_hash(policies: Sequence[Policy], embedder: Embedder) -> str:
+    """Hex sha256 over the policies, the embedder and the format of the index."""
+    rows = sorted([*policy.key, policy.sha256, policy.source] for policy in policies)
+    return hashlib.sha256(json.dumps([FORMAT, embedder.sha256, rows]).encode()).hexdigest()
+
+
+def build(policies: Sequence[Policy], embedder: Embedder, progress: Progress | None = None) -> Index:
+    """Index the policies in memory; `progress(done, total)` counts passages."""
+    import faiss
+
+    passages = [passage for policy in policies for passage in passages_of(policy)]
+    if not passages:
+        raise KnowledgeError("the policies hold no text to search")
+    dense = faiss.IndexFlatIP(embedder.dim)
+    statement_vectors: list[Vectors] = []
+    corpus: list[list[str]] = []
+    for begin in range(0, len(passages), 256):
+        chunk = passages[begin : begin + 256]
+        dense.add(embedder.encode([f"{passage.heading}. {passage.text}" for passage in chunk]))
+        contexts = [statement_context(passage, place) for passage in chunk for place in range(len(passage.statements))]
+        alone = [statement.text for passage in chunk for statement in passage.statements]
+        statement_vectors.append(np.stack([embedder.encode(contexts), embedder.encode(alone)]))
+        corpus += [passage_terms(passage) for passage in chunk]
+        if progress:
+            progress(min(begin + 256, len(passages)), len(passages))
+    store = _Store(dense, np.concatenate(statement_vectors, axis=1), _lexical(corpus))
+    return Index(policies, embedder, store)
+
+
+def _lexical(corpus: list[list[str]]) -> Lexical:
+    import bm25s
+
+    engine = bm25s.BM25(method="lucene", k1=1.2, b=0.6)
+    engine.index(corpus, show_progress=False)
+    seen: dict[str, int] = {}
+    by_language: dict[str, int] = {}
+    for document in corpus:
+        for term in set(document):
+            seen[term] = seen.get(term, 0) + 1
+        if document:
+            language = document[0].split(":", 1)[0]
+            by_language[language] = by_language.get(language, 0) + 1
+    idf = {
+        term: float(np.log(1 + (by_language.get(term.split(":", 1)[0], 1) - count + 0.5) / (count + 0.5)))
+        for term, count in seen.items()
+    }
+    return Lexical(engine, idf)
+
+
+def save(index: Index, folder: Path) -> Path:
+    """Write the snapshot to `folder/<hash>` in one step (a crash leaves the old one whole) and drop older snapshots.
+
+    Raises KnowledgeError when the folder cannot be written.
+    """
+    import faiss
+
+    target = folder / index.hash
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+        try:
+            faiss.write_index(index.dense, str(work / _FILES[0]))
+            np.save(work / _FILES[1], index.statement_vectors)
+            _save_lexical(index.lexical, work / _FILES[2])
+            manifest = {"format": FORMAT, "hash": index.hash, "files": {name: file_sha256(work / name) for name in _FILES}}
+            (work / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(work, target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        for old in folder.iterdir():
+            if old.is_dir() and old.name != index.hash:
+                shutil.rmtree(old, ignore_errors=True)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise KnowledgeError(f"the index cannot be written to {folder} ({reason})") from None
+    return target
+
+
+def load(policies: Sequence[Policy], embedder: Embedder, folder: Path) -> Index | None:
+    """The saved snapshot of just these policies, or None when there is none.
+
+    Raises KnowledgeError when the snapshot is there but damaged: the box does not answer from a tampered index.
+    """
+    import faiss
+
+    home = folder / snapshot_hash(policies, embedder)
+    if not home.is_dir():
+        return None
+    try:
+        manifest = json.loads((home / "manifest.json").read_text("utf-8"))
+        broken = next((name for name in _FILES if file_sha256(home / name) != manifest["files"][name]), None)
+        if broken is not None:
+            raise KnowledgeError(f"the index is damaged ({home / broken}); run `tellerbox knowledge build`")
+        dense = faiss.read_index(str(home / _FILES[0]))
+        vectors = np.load(home / _FILES[1], allow_pickle=False)
+        lexical = _load_lexical(home / _FILES[2])
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise KnowledgeError(
+            f"the index is damaged ({home}: {type(error).__name__}); run `tellerbox knowledge build`"
+        ) from None
+    return Index(policies, embedder, _Store(dense, vectors, lexical))
+
+
+def _save_lexical(lexical: Lexical, path: Path) -> None:
+    engine = lexical.engine
+    vocabulary = sorted(lexical.idf, key=lambda term: int(engine.vocab_dict[term]))
+    np.savez_compressed(
+        path,
+        data=engine.scores["data"],
+        indices=engine.scores["indices"],
+        indptr=engine.scores["indptr"],
+        num_docs=np.int64(engine.scores["num_docs"]),
+        terms=np.frombuffer("\n".join(vocabulary).encode(), np.uint8),
+        ids=np.array([int(engine.vocab_dict[term]) for term in vocabulary], np.int64),
+        idf=np.array([lexical.idf[term] for term in vocabulary], np.float64),
+    )
+
+
+def _load_lexical(path: Path) -> Lexical:
+    import bm25s
+
+    with np.load(path, allow_pickle=False) as saved:
+        vocabulary = saved["terms"].tobytes().decode().split("\n")
+        engine = bm25s.BM25(method="lucene", k1=1.2, b=0.6)
+        engine.scores = {name: saved[name] for name in ("data", "indices", "indptr")}
+        engine.scores["num_docs"] = int(saved["num_docs"])
+        engine.nonoccurrence_array = None
+        engine.vocab_dict = dict(zip(vocabulary, saved["ids"].tolist(), strict=True))
+        idf = dict(zip(vocabulary, saved["idf"].tolist(), strict=True))
+    return Lexical(engine, idf)
+
+
+def open_index(
+    policies: Sequence[Policy], embedder: Embedder, folder: Path | None, progress: Progress | None = None
+) -> Index:
+    """The saved index of these policies, or a new one, saved when `folder` is given."""
+    if folder is None:
+        return build(policies, embedder, progress)
+    index = load(policies, embedder, folder)
+    if index is None:
+        index = build(policies, embedder, progress)
+        save(index, folder)
+    return index

@@ -1,0 +1,312 @@
+"""Search: the passages and statements that answer a question, with scores a person can read.
+
+Dense (FAISS) and lexical (BM25) each propose passages; every statement of them is then judged by a small linear model
+over readable features. Its weights, and the data they were fitted on, are in `knowledge/ranking.json`
+(`python -m factory.ranking`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge.asking import asked, offered
+from knowledge.embedder import Vectors
+from knowledge.index import Index
+from knowledge.passages import Passage, Statement
+from knowledge.policy import Policy
+from knowledge.quantities import quantities
+from knowledge.spelling import Spelling
+from knowledge.terms import terms, words
+
+RANKING_FILE = Path(__file__).with_name("ranking.json")
+PASSAGES_EACH = 16
+
+STATEMENT_FEATURES = (
+    "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
+    "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures",
+)  # fmt: skip
+ANSWER_FEATURES = ("top", "margin", "dense", "passage_dense", "coverage", "passage_coverage", "unknown", "length")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which policies may answer: `role` customer or teller, the day, the country, and policies left out by id."""
+
+    language: str
+    role: str = "customer"
+    as_of: date | None = None
+    jurisdiction: str | None = None
+    exclude: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A statement that may answer. `score` is the ranking model's probability (0-1) that it holds the answer."""
+
+    passage: Passage
+    statement: Statement
+    score: float
+    features: tuple[float, ...]
+
+    @property
+    def policy(self) -> Policy:
+        return self.passage.policy
+
+    @property
+    def quote(self) -> str:
+        return self.policy.text[self.statement.start : self.statement.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`candidates` best first; `answerable` is the probability (0-1) that the policies hold the answer."""
+
+    candidates: tuple[Candidate, ...]
+    answerable: float
+    features: tuple[float, ...]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Weights of the two linear models, by feature name, and the thresholds fitted with them."""
+
+    statement: tuple[float, ...]
+    statement_bias: float
+    answer: tuple[float, ...]
+    answer_bias: float
+    threshold: float
+    abstain_below: dict[str, float]
+
+    @classmethod
+    def load(cls, path: Path = RANKING_FILE) -> Ranking:
+        raw: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return cls(
+            tuple(float(raw["statement"]["weights"][name]) for name in STATEMENT_FEATURES),
+            float(raw["statement"]["bias"]),
+            tuple(float(raw["answer"]["weights"][name]) for name in ANSWER_FEATURES),
+            float(raw["answer"]["bias"]),
+            float(raw["threshold"]),
+            {str(code): float(value) for code, value in raw.get("abstain_below", {}).items()},
+        )
+
+
+class Search:
+    """Finds evidence in one index. Safe to use from several threads."""
+
+    def __init__(self, index: Index, ranking: Ranking | None = None) -> None:
+        self.index = index
+        self.ranking = ranking or Ranking.load()
+        self._lock = threading.Lock()
+        self._eligible: dict[Scope, npt.NDArray[np.bool_]] = {}
+        self._statement_terms: dict[int, tuple[frozenset[str], ...]] = {}
+        self._head_terms: dict[int, frozenset[str]] = {}
+        self._title_vectors = self._embed_titles()
+        self._spelling = self._read_spelling()
+
+    def _embed_titles(self) -> Vectors:
+        titles = {policy.key: policy.title for policy in self.index.policies}
+        vectors = dict(zip(titles, self.index.embedder.encode(list(titles.values())), strict=True))
+        return np.stack([vectors[passage.policy.key] for passage in self.index.passages])
+
+    def _read_spelling(self) -> dict[str, Spelling]:
+        texts: dict[str, list[str]] = {}
+        for policy in self.index.policies:
+            if policy.language != "zh":
+                texts.setdefault(policy.language, []).append(policy.text[policy.body_start :])
+        return {language: Spelling(words(" ".join(bodies))) for language, bodies in texts.items()}
+
+    # -- which passages may answer ---------------------------------------------------------------------------------
+
+    def eligible(self, scope: Scope) -> npt.NDArray[np.bool_]:
+        """`(passages,)` bool: in force, for this role and country, and in the best language there is of each policy."""
+        with self._lock:
+            mask = self._eligible.get(scope)
+            if mask is None:
+                mask = self._make_mask(scope)
+                if len(self._eligible) > 256:
+                    self._eligible.clear()
+                self._eligible[scope] = mask
+        return mask
+
+    def _make_mask(self, scope: Scope) -> npt.NDArray[np.bool_]:
+        day = scope.as_of or date.today()
+        allowed = [
+            policy
+            for policy in self.index.policies
+            if policy.in_force(day)
+            and policy.readable_by(scope.role)
+            and policy.holds_in(scope.jurisdiction)
+            and policy.id not in scope.exclude
+            and f"{policy.language}:{policy.id}" not in scope.exclude
+        ]
+        languages: dict[str, set[str]] = {}
+        for policy in allowed:
+            languages.setdefault(policy.id, set()).add(policy.language)
+        chosen = {id_: best_language(have, scope.language) for id_, have in languages.items()}
+        keys = {policy.key for policy in allowed if chosen[policy.id] == policy.language}
+        return np.array([passage.policy.key in keys for passage in self.index.passages], np.bool_)
+
+    # -- one question ------------------------------------------------------------------------------------------------
+
+    def find(self, query: str, scope: Scope, most: int = 8) -> Found:
+        """The best statements for a question; empty when nothing may answer at all."""
+        mask = self.eligible(scope)
+        if not mask.any() or not query.strip():
+            return Found((), 0.0, (0.0,) * len(ANSWER_FEATURES), scope.language)
+        vector = self.index.embedder.encode([query])[0]
+        question = self._question(query, scope.language)
+        bm25 = np.where(mask, self.index.lexical.scores(question.prefixed), 0.0)
+        dense = self._dense(vector, mask)
+        chosen = self._propose(dense, bm25)
+        candidates = self._judge(chosen, dense, bm25, vector, question)
+        features = self._answer_features(candidates, question)
+        probability = _sigmoid(float(np.dot(self.ranking.answer, features)) + self.ranking.answer_bias)
+        return Found(tuple(candidates[:most]), probability if candidates else 0.0, features, scope.language)
+
+    def _dense(self, vector: Vectors, mask: npt.NDArray[np.bool_]) -> dict[int, float]:
+        import faiss
+
+        selector = faiss.IDSelectorBatch(np.flatnonzero(mask).astype(np.int64))
+        count = int(min(4 * PASSAGES_EACH, mask.sum()))
+        scores, ids = self.index.dense.search(vector[None, :], count, params=faiss.SearchParameters(sel=selector))
+        return {int(id_): float(score) for id_, score in zip(ids[0], scores[0], strict=True) if id_ >= 0}
+
+    @staticmethod
+    def _propose(dense: dict[int, float], bm25: npt.NDArray[Any]) -> list[int]:
+        lexical = [int(number) for number in np.argsort(-bm25)[:PASSAGES_EACH] if bm25[number] > 0]
+        return list(dict.fromkeys([*list(dense)[:PASSAGES_EACH], *lexical]))
+
+    def _judge(
+        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], vector: Vectors, question: _Question
+    ) -> list[Candidate]:
+        top_bm25 = max((float(bm25[number]) for number in chosen), default=0.0) or 1.0
+        order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
+        candidates: list[Candidate] = []
+        for rank, number in enumerate(order):
+            passage = self.index.passages[number]
+            first = int(self.index.first_statement[number])
+            sims, alone = self.index.statement_vectors[:, first : first + len(passage.statements)] @ vector
+            title = float(self._title_vectors[number] @ vector)
+            passage_dense = dense.get(number, float(sims.max()))
+            head = question.coverage(self._head(number))
+            bags = self._bags(number)
+            whole = question.coverage(frozenset().union(*bags) | self._head(number))
+            for place, statement in enumerate(passage.statements):
+                features = (
+                    float(sims[place]), passage_dense, title, float(bm25[number]) / top_bm25,
+                    question.coverage(bags[place]), head, whole, 1.0 / (1 + rank),
+                    *question.figures(statement, passage.policy.language), float(statement.kind == "row"), min(len(statement.text), 400) / 400,
+                    float(alone[place]), question.residual(self._head(number), bags[place]),
+                    float(figure_count(statement.text, passage.policy.language) > 3),
+                )  # fmt: skip
+                score = _sigmoid(float(np.dot(self.ranking.statement, features)) + self.ranking.statement_bias)
+                candidates.append(Candidate(passage, statement, score, features))
+        candidates.sort(key=lambda candidate: -candidate.score)
+        return candidates
+
+    def _bags(self, number: int) -> tuple[frozenset[str], ...]:
+        bags = self._statement_terms.get(number)
+        if bags is None:
+            passage = self.index.passages[number]
+            language = passage.policy.language
+            bags = tuple(frozenset(terms(statement.text, language)) for statement in passage.statements)
+            self._statement_terms[number] = bags
+        return bags
+
+    def _head(self, number: int) -> frozenset[str]:
+        head = self._head_terms.get(number)
+        if head is None:
+            passage = self.index.passages[number]
+            head = frozenset(terms(f"{passage.policy.title} {passage.heading}", passage.policy.language))
+            self._head_terms[number] = head
+        return head
+
+    def _answer_features(self, candidates: Sequence[Candidate], question: _Question) -> tuple[float, ...]:
+        if not candidates:
+            return (0.0,) * len(ANSWER_FEATURES)
+        best = candidates[0]
+        other = next((item.score for item in candidates if item.policy.id != best.policy.id), 0.0)
+        near = candidates[:5]
+        column = STATEMENT_FEATURES.index
+        most = {name: max(item.features[column(name)] for item in near) for name in ("dense", "passage_dense", "coverage", "passage_coverage")}
+        return (
+            _logit(best.score), _logit(best.score) - _logit(other), most["dense"], most["passage_dense"],
+            most["coverage"], most["passage_coverage"], question.unknown, min(len(question.weights), 12) / 12,
+        )  # fmt: skip
+
+    def _question(self, query: str, language: str) -> _Question:
+        """The question's terms with their weight, mistyped words put right, one term a key."""
+        spelling = self._spelling.get(language)
+        fixed = [(spelling.nearest(word) or word) if spelling else word for word in words(query)]
+        importance = self.index.embedder.weights(fixed)
+        weights: dict[str, float] = {}
+        for word, weight in zip(fixed, importance, strict=True):
+            for term in terms(word, language):
+                weights[term] = max(weights.get(term, 0.0), float(weight))
+        idf = self.index.lexical.idf
+        known = {term: idf.get(f"{language}:{term}") for term in weights}
+        rarest = max((value for value in known.values() if value), default=5.0)
+        weighed = {term: weight * (known[term] or rarest) for term, weight in weights.items()}
+        total = sum(weighed.values()) or 1.0
+        missing = sum(value for term, value in weighed.items() if known[term] is None)
+        return _Question(weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), asked(query, language))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    weights: dict[str, float]
+    total: float
+    unknown: float
+    prefixed: tuple[str, ...]
+    wants: frozenset[str]
+
+    def coverage(self, bag: Iterable[str]) -> float:
+        """The share (0-1) of the question's weight that a bag of terms holds."""
+        bag = bag if isinstance(bag, frozenset) else frozenset(bag)
+        return sum(weight for term, weight in self.weights.items() if term in bag) / self.total
+
+    def residual(self, head: frozenset[str], bag: frozenset[str]) -> float:
+        """The share (0-1) of what the headings leave open of the question that a statement holds."""
+        left = {term: weight for term, weight in self.weights.items() if term not in head}
+        total = sum(left.values())
+        return sum(weight for term, weight in left.items() if term in bag) / total if total else 1.0
+
+    def figures(self, statement: Statement, language: str) -> tuple[float, float]:
+        """Whether a statement holds a figure of a kind that is asked for, and whether it holds none of those."""
+        if not self.wants:
+            return (0.0, 0.0)
+        has = self.wants & offered(statement.text, language)
+        # A figure of the rarer kinds says more than yet another amount.
+        return (len(has) / len(self.wants) if has else 0.0, float(not has))
+
+
+@lru_cache(maxsize=65536)
+def figure_count(text: str, language: str) -> int:
+    """How many figures a statement holds."""
+    return len(quantities(text, language))
+
+
+def best_language(have: set[str], wanted: str) -> str:
+    """The language to answer from: the wanted one, else English, else the first there is."""
+    return wanted if wanted in have else "en" if "en" in have else min(have)
+
+
+def _sigmoid(value: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, value))))
+
+
+def _logit(probability: float) -> float:
+    probability = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(probability / (1 - probability))

@@ -1,0 +1,34 @@
+"""Fixtures that more than one test module needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.appliance import Appliance
+from app.settings import Settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+SHARED = PROJECT.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test writes into the home of whoever runs it."""
+    monkeypatch.setenv("TELLERBOX_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the box that the whole run shares."""
+    return tmp_path_factory.mktemp("box")
+
+
+@pytest.fixture(scope="session")
+def box(home: Path) -> Iterator[Appliance]:
+    """A real box on the reference bank, with every part."""
+    with Appliance(Settings(home=home)) as appliance:
+        appliance.ready()
+        yield appliance

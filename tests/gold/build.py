@@ -1,0 +1,123 @@
+"""Builds tests/gold/<lang>/{train,dev,test}.jsonl from the sources in tests/gold/source: `python -m tests.gold.build`.
+
+A fact (which policy answers, and with which figures) is the same in every language, so it is written once, in
+`facts.tsv`; the questions are written natively, one file a language. Splits go by policy: no policy of the dev or test
+questions has a training question in any language.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+SOURCE = HERE / "source"
+LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "zh", "ar")
+SPLITS = ("train", "dev", "test")
+
+DEV = frozenset(
+    "accounts/fees accounts/switching accounts/bereavement cards/debit cards/disputes cash/cheques-fr payments/sepa-transfer "
+    "payments/foreign-exchange lending/early-repayment savings/savings-account digital/strong-authentication "
+    "service/data-protection service/opening-hours accounts/dormant service/vulnerable-customers".split()
+)
+TEST = frozenset(
+    "accounts/closing accounts/non-residents accounts/basic-payment-account cards/lost-card payments/instant-transfer "
+    "payments/international-transfer lending/personal-loan lending/arrears-and-hardship lending/insurance-with-loans "
+    "savings/deposit-guarantee savings/tax-certificates-de digital/fraud-and-phishing service/accessibility "
+    "cash/large-cash teller/suspicious-activity".split()
+)
+
+Row = dict[str, Any]
+
+
+def split_of(policy: str) -> str:
+    """The split that every question about a policy belongs to."""
+    return "dev" if policy in DEV else "test" if policy in TEST else "train"
+
+
+def facts() -> dict[str, Row]:
+    """Facts by id: policy, the figures an answer must hold (one for each alternative), and how to ask (role, day, country)."""
+    out: dict[str, Row] = {}
+    for line in (SOURCE / "facts.tsv").read_text("utf-8").splitlines():
+        id_, policy, figures, options = [*line.split("\t"), "", ""][:4]
+        fact: Row = {"policy": policy, "must_contain": [item for item in figures.split(";") if item]}
+        fact |= dict(pair.split("=") for pair in options.split() if pair)
+        out[id_] = fact
+    return out
+
+
+def _pairs(path: Path) -> Iterator[tuple[str, str]]:
+    if path.is_file():
+        for line in path.read_text("utf-8").splitlines():
+            if line.strip():
+                id_, _, text = line.partition("\t")
+                yield id_, text
+
+
+def _answerable(language: str) -> Iterator[tuple[str, Row]]:
+    known = facts()
+    for id_, question in _pairs(SOURCE / f"{language}.tsv"):
+        fact = known[id_]
+        yield split_of(fact["policy"]), _row(id_, question, language, "answerable", answerable=True) | fact
+
+
+def _cross(language: str) -> Iterator[tuple[str, Row]]:
+    """Questions whose policy is left out in the language they are asked in, so that another language must answer."""
+    for number, (split, row) in enumerate(_answerable(language)):
+        if number % 3 == 0 and "as_of" not in row:
+            crossed = row | {"id": f"{row['id']}-cross-{language}", "category": "cross-language"}
+            yield split, crossed | {"exclude": [f"{language}:{row['policy']}"]}
+
+
+def _unanswerable(language: str) -> Iterator[tuple[str, Row]]:
+    path = SOURCE / f"none.{language}.txt"
+    for number, question in enumerate(path.read_text("utf-8").splitlines()):
+        yield SPLITS[number % 3], _row(f"none-{number + 1}", question, language, "unanswerable", answerable=False)
+
+
+def _fixed(language: str) -> Iterator[tuple[str, Row]]:
+    """Lines `outcome<TAB>question`: what needs a fixed outcome, whatever the policies say."""
+    for number, (outcome, question) in enumerate(_pairs(SOURCE / f"fixed.{language}.tsv")):
+        yield SPLITS[number % 3], _row(f"fixed-{number + 1}", question, language, "fixed", outcome=outcome)
+
+
+def _follow_ups(language: str) -> Iterator[tuple[str, Row]]:
+    """Lines `fact<TAB>first question | second question`: the second is understood only with the first."""
+    known = facts()
+    for number, (id_, both) in enumerate(_pairs(SOURCE / f"follow.{language}.tsv")):
+        first, _, second = both.partition(" | ")
+        row = _row(f"follow-{number + 1}", second, language, "follow-up", answerable=True) | known[id_]
+        yield split_of(known[id_]["policy"]), row | {"history": [first]}
+
+
+def _row(id_: str, question: str, language: str, category: str, **more: Any) -> Row:
+    return {"id": f"{language}-{id_}", "question": question, "language": language, "category": category, **more}
+
+
+def build(language: str) -> dict[str, list[Row]]:
+    """The rows of one language by split."""
+    rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    for source in (_answerable, _unanswerable, _fixed, _follow_ups, _cross):
+        for split, row in source(language):
+            rows[split].append(row)
+    return rows
+
+
+def text_of(rows: list[Row]) -> str:
+    """Rows as JSON Lines."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def main() -> None:
+    """Write every file."""
+    for language in LANGUAGES:
+        folder = HERE / language
+        folder.mkdir(exist_ok=True)
+        for split, rows in build(language).items():
+            (folder / f"{split}.jsonl").write_text(text_of(rows), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
