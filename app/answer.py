@@ -57,7 +57,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "language": answer.language,
         "outcome": answer.outcome,
         "sentences": [
-            {"text": s.text, "origin": s.origin, "evidence": [asdict(item) for item in s.evidence]} for s in answer.sentences
+            {"text": s.text, "origin": s.origin, "evidence": [asdict(item) for item in s.evidence]}
+            for s in answer.sentences
         ],
         "redactions": [{"type": kind, "count": count} for kind, count in answer.redactions],
         "handoff": asdict(answer.handoff) if answer.handoff else None,

@@ -16,10 +16,15 @@ import typer
 from app.errors import SAFE_ERRORS, TellerboxError
 
 if TYPE_CHECKING:
-    from app.appliance import Appliance
     from app.answer import Answer
+    from app.appliance import Appliance
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The bank-branch support appliance.")
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The bank-branch support appliance.",
+)
 knowledge_cli = typer.Typer(no_args_is_help=True, help="The policies and the index.")
 audit_cli = typer.Typer(no_args_is_help=True, help="The ledger of answers.")
 model_cli = typer.Typer(no_args_is_help=True, help="The language models.")
@@ -27,7 +32,9 @@ cli.add_typer(knowledge_cli, name="knowledge")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(model_cli, name="model")
 
-Policies = Annotated[Path | None, typer.Option("--policies", help="answer from this folder instead", show_default=False)]
+Policies = Annotated[
+    Path | None, typer.Option("--policies", help="answer from this folder instead", show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Language = Annotated[str | None, typer.Option("--language", "-l", help="answer in this language", show_default=False)]
 
@@ -114,7 +121,9 @@ def ask(
     question: Annotated[str, typer.Argument(help='the question; "-" reads it from standard input')],
     language: Language = None,
     role: Annotated[str, typer.Option(help="customer or teller")] = "customer",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="the policies in force on this day", show_default=False)] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="the policies in force on this day", show_default=False)
+    ] = None,
     policies: Policies = None,
     as_json: AsJson = False,
 ) -> None:
@@ -168,7 +177,9 @@ def _print_answer(answer: Answer) -> None:
         for item in sentence.evidence:
             number += 1
             marks += f" [cyan]\\[{number}][/cyan]"
-            notes.append(f"[cyan]\\[{number}][/cyan] {escape(item.title)} ({item.policy}, {item.version}, {item.start}-{item.end})")
+            notes.append(
+                f"[cyan]\\[{number}][/cyan] {escape(item.title)} ({item.policy}, {item.version}, {item.start}-{item.end})"
+            )
         console.print(escape(sentence.text) + marks)
     if notes:
         console.print(f"\n[bold]{locales.text('ui.citations', answer.language)}[/bold]")
@@ -254,18 +265,23 @@ def _input_lines(file: Path | None) -> Iterator[str]:
 
 @cli.command()
 def redact(
-    file: Annotated[Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Replace what identifies a person by pseudonyms."""
-    from app.settings import load_settings
     from compliance.redaction.engine import Redactor
+
+    from app.settings import load_settings
 
     redactor = Redactor(allow=load_settings().public_numbers)
     for text in _input_lines(file):
         done = redactor.redact(text)
         if as_json:
-            spans = [{"type": f.type, "start": f.start, "end": f.end, "score": round(f.score, 3)} for f in done.findings]
+            spans = [
+                {"type": f.type, "start": f.start, "end": f.end, "score": round(f.score, 3)} for f in done.findings
+            ]
             _print_json({"text": done.text, "spans": spans})
         else:
             print(done.text)
@@ -273,7 +289,9 @@ def redact(
 
 @cli.command()
 def detect(
-    file: Annotated[Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which language a text is in, and why."""
@@ -331,7 +349,9 @@ def knowledge_build() -> None:
     with _box() as box, _progress("indexing passages") as progress:
         index = build(box.policies, box.embedder, progress)
         save(index, box.index_folder)
-        print(f"{len(index.policies)} policies, {len(index.passages)} passages, {len(index.statements)} statements: {index.hash}")
+        print(
+            f"{len(index.policies)} policies, {len(index.passages)} passages, {len(index.statements)} statements: {index.hash}"
+        )
 
 
 @knowledge_cli.command("check")
@@ -525,6 +545,9 @@ def doctor() -> None:
 
     findings = examine(load_settings())
     for finding in findings:
-        print(f"{'ok  ' if finding.good else 'BAD '} {finding.name}: {finding.what}" + (f"\n     -> {finding.remedy}" if finding.remedy else ""))
+        print(
+            f"{'ok  ' if finding.good else 'BAD '} {finding.name}: {finding.what}"
+            + (f"\n     -> {finding.remedy}" if finding.remedy else "")
+        )
     if not all(finding.good for finding in findings):
         raise TellerboxError("something is missing")

@@ -12,7 +12,16 @@ from pathlib import Path
 from app.errors import SAFE_ERRORS
 from app.settings import Settings
 
-NEEDED = ("llama-cpp-python", "faiss-cpu", "bm25s", "presidio-analyzer", "gradio", "fastapi", "cryptography", "langdetect")
+NEEDED = (
+    "llama-cpp-python",
+    "faiss-cpu",
+    "bm25s",
+    "presidio-analyzer",
+    "gradio",
+    "fastapi",
+    "cryptography",
+    "langdetect",
+)
 MIN_FREE_BYTES = 500 * 1024 * 1024
 
 
@@ -47,9 +56,19 @@ def _packages() -> Iterator[Finding]:
             importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
-    yield Finding("packages", not missing, f"missing: {', '.join(missing)}" if missing else f"{len(NEEDED)} found", "run `make install`" if missing else "")
+    yield Finding(
+        "packages",
+        not missing,
+        f"missing: {', '.join(missing)}" if missing else f"{len(NEEDED)} found",
+        "run `make install`" if missing else "",
+    )
     cuda = sorted(dist.name for dist in importlib.metadata.distributions() if (dist.name or "").startswith("nvidia-"))
-    yield Finding("torch", not cuda, "a CUDA build came in" if cuda else "CPU build", "install the CPU build of torch 2.13.0" if cuda else "")
+    yield Finding(
+        "torch",
+        not cuda,
+        "a CUDA build came in" if cuda else "CPU build",
+        "install the CPU build of torch 2.13.0" if cuda else "",
+    )
 
 
 def _home(home: Path) -> Finding:
@@ -59,7 +78,9 @@ def _home(home: Path) -> Finding:
         probe.write_bytes(b"ok")
         probe.unlink()
     except OSError as error:
-        return Finding("data folder", False, f"{home}: {error.strerror}", "set TELLERBOX_HOME to a folder that can be written")
+        return Finding(
+            "data folder", False, f"{home}: {error.strerror}", "set TELLERBOX_HOME to a folder that can be written"
+        )
     return Finding("data folder", True, str(home))
 
 
@@ -67,7 +88,9 @@ def _space(home: Path) -> Finding:
     existing = next((folder for folder in (home, *home.parents) if folder.exists()), Path("/"))
     free = shutil.disk_usage(existing).free
     good = free >= MIN_FREE_BYTES
-    return Finding("disk", good, f"{free / 2**30:.1f} GiB free", "" if good else "free some room: the ledger must be able to write")
+    return Finding(
+        "disk", good, f"{free / 2**30:.1f} GiB free", "" if good else "free some room: the ledger must be able to write"
+    )
 
 
 def _try(name: str, look: Callable[[], str], remedy: str) -> Finding:
@@ -114,4 +137,6 @@ def _ledger(settings: Settings) -> str:
 
 def _threads() -> Finding:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("cores", cores >= 2, f"{cores}", "" if cores >= 2 else "two cores are the least the box was measured on")
+    return Finding(
+        "cores", cores >= 2, f"{cores}", "" if cores >= 2 else "two cores are the least the box was measured on"
+    )

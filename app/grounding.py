@@ -68,7 +68,9 @@ class Grounding:
         self._embedder = embedder
         self._min_support = min_support
 
-    def judge(self, sentence: str, language: str, candidates: Sequence[Candidate], cited: Sequence[int] = ()) -> Verdict:
+    def judge(
+        self, sentence: str, language: str, candidates: Sequence[Candidate], cited: Sequence[int] = ()
+    ) -> Verdict:
         """Whether `sentence` may be shown. `cited` are places in `candidates` (from 0) that the model pointed to.
 
         The cited statements are tried first, then the others: a right sentence with a wrong label keeps its evidence.
@@ -130,7 +132,21 @@ def support_score(
 
 
 _NEGATIONS = {
-    "en": {"not", "no", "never", "cannot", "without", "t", "nor", "neither", "none", "nobody", "unless", "except", "only"},
+    "en": {
+        "not",
+        "no",
+        "never",
+        "cannot",
+        "without",
+        "t",
+        "nor",
+        "neither",
+        "none",
+        "nobody",
+        "unless",
+        "except",
+        "only",
+    },
     "es": {"no", "nunca", "sin", "ni", "jamas", "nadie", "ningun", "ninguna", "tampoco", "salvo", "excepto", "solo"},
     "fr": {"ne", "n", "pas", "jamais", "sans", "ni", "aucun", "aucune", "non", "sauf", "personne", "seulement", "seul"},
     "de": {"nicht", "kein", "keine", "keinen", "keiner", "keinem", "nie", "niemals", "ohne", "weder", "ausser", "nur"},

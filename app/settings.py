@@ -37,7 +37,13 @@ class Settings(BaseSettings):
     jurisdiction: str = Field("ES", description="the country of this branch (ISO 3166 alpha-2)", pattern=r"^[A-Z]{2}$")
     bank: str = Field("Alborada", description="the bank's name as the pages show it", max_length=80)
     public_numbers: tuple[str, ...] = Field(
-        ("+34 910 555 010", "+34 910 555 011", "+34 910 555 012", "complaints@alborada.example", "privacy@alborada.example"),
+        (
+            "+34 910 555 010",
+            "+34 910 555 011",
+            "+34 910 555 012",
+            "complaints@alborada.example",
+            "privacy@alborada.example",
+        ),
         description="the bank's own numbers and addresses, which are not redacted",
     )
     default_language: Literal["en", "es", "fr", "de", "pt", "it", "zh", "ar"] = Field(

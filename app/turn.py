@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
+from compliance.redaction.engine import Redacted, Redactor
+
 from app import locales
 from app.answer import Answer, Handoff, Sentence
 from app.conversation import Session
@@ -26,7 +28,6 @@ from app.slm.prompt import MAX_STATEMENTS, NONE, TEMPLATE_SHA256, labels, messag
 from app.slm.prompt import VERSION as TEMPLATE_VERSION
 from compliance.errors import ComplianceError
 from compliance.record import Header
-from compliance.redaction.engine import Redacted, Redactor
 from knowledge.search import Candidate, Found, Scope, Search
 from knowledge.sentences import sentence_spans
 from knowledge.terms import words
@@ -90,8 +91,14 @@ class Parts:
 
 
 def run(
-    parts: Parts, session: Session, text: str, *, language: str | None = None, as_of: date | None = None,
-    jurisdiction: str | None = None, exclude: frozenset[str] = frozenset(),
+    parts: Parts,
+    session: Session,
+    text: str,
+    *,
+    language: str | None = None,
+    as_of: date | None = None,
+    jurisdiction: str | None = None,
+    exclude: frozenset[str] = frozenset(),
 ) -> Iterator[Sentence | Answer]:
     """One turn: yields each sentence when it may be shown, then the Answer.
 
@@ -246,7 +253,8 @@ def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Senten
     used: set[tuple[int, int, str]] = set()
     if parts.engine is not None:
         for verdict, text in _model_sentences(parts, parts.engine, progress, pool):
-            assert verdict.candidate is not None and verdict.evidence is not None
+            assert verdict.candidate is not None
+            assert verdict.evidence is not None
             if _span(verdict.candidate) in used or len(used) >= MAX_SENTENCES:
                 continue
             used.add(_span(verdict.candidate))
@@ -276,7 +284,9 @@ def _model_sentences(
     """The model's sentences that the evidence supports, as they come; the others are kept for the record."""
     language = progress.language.language
     mark = time.perf_counter()
-    prompt = messages(progress.query, [item.statement.text for item in pool], locales.text(f"language.{language}", "en"))
+    prompt = messages(
+        progress.query, [item.statement.text for item in pool], locales.text(f"language.{language}", "en")
+    )
     try:
         generation = engine.generate(prompt, parts.limits)
     except Busy:

@@ -84,7 +84,8 @@ def _sentences(facts: Mapping[str, Any], body: Mapping[str, Any], erased: bool) 
 
 def _redactions(facts: Mapping[str, Any]) -> list[str]:
     found = facts.get("redactions")
-    counts = found if isinstance(found, Mapping) else {str(each["type"]): each["count"] for each in _list(found)}
+    listed = map(_mapping, _list(found))
+    counts = found if isinstance(found, Mapping) else {str(each.get("type")): each.get("count") for each in listed}
     if not counts:
         return []
     named = ", ".join(f"{count} {str(kind).replace('_', ' ')}" for kind, count in sorted(counts.items()))
@@ -96,7 +97,7 @@ def _decisions(facts: Mapping[str, Any]) -> list[str]:
     if language := _mapping(facts.get("language")):
         code = language.get("answer_in", language.get("code"))
         seen = language.get("detected")
-        scores = ", ".join(f"{each[0]} {each[1]}" for each in _list(language.get("scores"))[:3])
+        scores = ", ".join(" ".join(map(str, _list(each))) for each in _list(language.get("scores"))[:3])
         lines.append(
             f"Language: answered in {code}"
             + (f", detected {seen}" if seen else "")

@@ -30,6 +30,7 @@ from compliance.store import (
     entry_leaf,
     format_problem,
     in_words,
+    insert,
     is_empty,
     schema_problem,
     snapshot,
@@ -218,8 +219,8 @@ class Ledger:
                 entries.append((each.index, each.header.decode(), each.sealed))
                 nodes += tree.push(each.leaf)
             root = tree.root()
-            self._db.executemany("INSERT INTO entry (idx, header, sealed) VALUES (?, ?, ?)", entries)
-            self._db.executemany("INSERT INTO node VALUES (?, ?, ?)", nodes)
+            insert(self._db, "entry (idx, header, sealed)", entries)
+            insert(self._db, "node (level, idx, hash)", nodes)
             note = self._signer.checkpoint(tree.size, root)
             self._db.execute("UPDATE head SET size = ?, note = ?", (tree.size, note))
         self._state.tree, self._state.root = tree, root

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import rfc8785
 
 from compliance.errors import ComplianceError
-from compliance.verify import parse_int
+from compliance.verify import number_text, parse_int
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -37,16 +37,41 @@ _NAMES = ("kind", "turn", "session", "branch", "channel", "role", "time_utc")
 
 def canonical(value: Json) -> bytes:
     """RFC 8785 canonical JSON, in UTF-8. Raises ComplianceError naming the place, never the value, of what JSON cannot
-    carry exactly: a number that is not finite or an integer beyond 2**53, a lone surrogate, bytes, a key that is no
-    text.
-    """
+    carry exactly: a number that is not finite or an integer beyond 2**53, a lone surrogate, bytes, a key that is no text.
+
+    The standard library's encoder writes the same bytes, five times faster, once numbers with an exponent are rewritten;
+    the `rfc8785` package writes whatever has keys that sort differently in UTF-16. Tests hold the two equal."""
     try:
-        return rfc8785.dumps(_plain(value))
+        plain = _plain(value)
+        text = _ENCODER.encode(plain)
     except _NotJsonError as error:
         place = "".join(reversed(error.place)) or " as a whole"
         raise ComplianceError(f"a record holds {error} at ${place[:80]}") from None
-    except (rfc8785.CanonicalizationError, ValueError, RecursionError) as error:
-        raise ComplianceError(f"a record cannot be written as canonical JSON ({type(error).__name__})") from None
+    except RecursionError:
+        raise ComplianceError("a record is nested too deeply") from None
+    if not text.isascii() and _has_wide_key(plain):
+        return rfc8785.dumps(plain)
+    if _EXPONENT.search(text) or _POINT_ZERO.search(text):
+        text = _NUMBER.sub(_as_ecmascript, text)
+    return text.encode()
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"), sort_keys=True)
+_EXPONENT = re.compile(r"e[+-]\d")
+_POINT_ZERO = re.compile(r"\.0(?!\d)")
+_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*+"|(?<![\d.])-?(?:[\d.]++e[+-]\d+|\d{16,}+\.0)')
+"""A text, to be passed over, or a number that Python writes unlike ECMAScript: 1e-05, 9007199254740994.0."""
+
+
+def _as_ecmascript(found: re.Match[str]) -> str:
+    token = found[0]
+    return token if token[0] == '"' else number_text(float(token))
+
+
+def _has_wide_key(plain: Any) -> bool:
+    if isinstance(plain, dict):
+        return any(not key.isascii() or _has_wide_key(each) for key, each in plain.items())
+    return isinstance(plain, list) and any(map(_has_wide_key, plain))
 
 
 class _NotJsonError(Exception):
@@ -71,7 +96,7 @@ def _plain(value: Json) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise _NotJsonError("a number that is not finite")
-        return float(value)
+        return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
     if isinstance(value, Mapping):
         return {_plain_key(key): _plain_at(each, key) for key, each in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from compliance.errors import ComplianceError
 from compliance.keys import KeyFolder
 from compliance.store import Snapshot, entry_leaf
-from compliance.verify import Tree, VerifyError, open_checkpoint, split_sealed
+from compliance.verify import KEY_ID_BYTES, Tree, VerifyError, open_checkpoint
 
 Progress = Callable[[int, int], None]
 PROGRESS_EVERY = 4096
@@ -135,7 +135,7 @@ class _Bodies:
         self._erased |= _erased_keys(header)
         if not sealed:
             return
-        key_id = split_sealed(sealed)[0]
+        key_id = sealed[1 : 1 + KEY_ID_BYTES]
         if key_id in self._readable:
             return
         if key_id not in self.missing and self._keys.alive((key_id,), doomed=True):

@@ -340,7 +340,7 @@ def _canonical(value: Any) -> str:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, float):
-        return _number(value)
+        return number_text(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53 - 1:
         raise VerifyError("a number of the record is outside what JSON can carry exactly")
     return json.dumps(value)
@@ -350,7 +350,7 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """ECMAScript's Number::toString, which RFC 8785 §3.2.2.3 asks for."""
     if value == 0:
         return "0"

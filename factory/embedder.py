@@ -39,7 +39,7 @@ from tqdm import tqdm
 from factory.embedder_batches import Batch, Material, draw, material_of, teaching_plan
 from factory.embedder_corpus import LANGUAGES, Corpus, read_corpus
 from factory.embedder_tokenizer import build_tokenizer, fine_tokenizer
-from factory.policy_groups import policy_groups, policy_pairs
+from factory.policy_groups import policy_groups, policy_pairs, question_groups, question_pairs
 from factory.teacher import TEACHER_SHA256, teach
 
 Teach = Callable[[list[list[str]], Path], npt.NDArray[np.float16]]
@@ -65,10 +65,10 @@ class Preset:
 
 
 PRESETS = {
-    "cpu": Preset(steps=900, batch=1536, dims=256, vocabulary=55000, taught=250000, tokenizer_texts=45000),
+    "cpu": Preset(steps=900, batch=1536, dims=256, vocabulary=57000, taught=250000, tokenizer_texts=30000),
     "smoke": Preset(steps=40, batch=64, dims=32, vocabulary=6000, taught=500, tokenizer_texts=500, limit=400),
 }
-SHARES = {"parallel": 0.58, "cedict": 0.14, "cldr": 0.12, "mined": 0.1, "policies": 0.08}
+SHARES = {"parallel": 0.58, "cedict": 0.14, "cldr": 0.12, "mined": 0.1, "policies": 0.06, "questions": 0.03}
 MATRYOSHKA = (64, 128)
 CHECKPOINT_SECONDS = 60.0
 
@@ -79,24 +79,27 @@ def build_embedder(
     preset: Preset,
     work: Path = Path("build/embedder"),
     policies: Path | None = None,
+    gold: Path | None = None,
     teacher: Teach = teach,
 ) -> dict[str, Any]:
     """Run the recipe and write the model into `out`; returns what was measured on the way."""
     work.mkdir(parents=True, exist_ok=True)
-    begun = time.monotonic()
     lexicon = tuple(sorted((work / "lexicon").glob("*.jsonl")))
     corpus = read_corpus(data, lexicon, preset.limit)
     if policies and policies.is_dir():
         aligned, asked = policy_groups(policies), policy_pairs(policies)
+        if gold:
+            aligned, asked = aligned + question_groups(gold), asked + question_pairs(policies, gold)
         corpus = dataclasses.replace(corpus, groups=corpus.groups + aligned, pairs=corpus.pairs + asked)
     if not corpus.groups:
         raise SystemExit(f"no aligned sentences under {data}: is it the shared data folder?")
     vectors = _teacher_vectors(corpus, preset, work / "teacher", teacher)
-    run = work / f"run-{_fingerprint(corpus, preset)}"
+    numbers, run = (work / f"{kind}-{_fingerprint(corpus, preset, kind)}" for kind in ("numbers", "run"))
+    numbers.mkdir(exist_ok=True)
     run.mkdir(exist_ok=True)
-    tokenizer, material = _numbers(corpus, preset, work, run)
+    tokenizer, material = _numbers(corpus, preset, work, numbers)
     targets, kept = project(vectors, preset.dims)
-    table = train(material, targets, preset, tokenizer.get_vocab_size(), run)
+    table, seconds = train(material, targets, preset, tokenizer.get_vocab_size(), run)
     facts = {
         "preset": dataclasses.asdict(preset),
         "groups": {name: sum(1 for group in corpus.groups if group.source == name) for name in _names(corpus)},
@@ -106,7 +109,7 @@ def build_embedder(
         "vocabulary": tokenizer.get_vocab_size(),
         "teacher_sha256": TEACHER_SHA256,
         "teacher_variance_kept": round(kept, 4),
-        "seconds": round(time.monotonic() - begun + _seconds_before(run), 1),
+        "training_seconds": round(seconds, 1),
         "torch": torch.__version__,
     }
     save_model(out, tokenizer, table)
@@ -118,11 +121,15 @@ def _names(corpus: Corpus) -> list[str]:
     return sorted({group.source for group in corpus.groups})
 
 
-def _fingerprint(corpus: Corpus, preset: Preset) -> str:
-    digest = hashlib.sha256(repr(preset).encode())
+def _fingerprint(corpus: Corpus, preset: Preset, kind: str) -> str:
+    """Names what a stage depends on: the corpus, and of the preset what cuts texts ("numbers") or all of it ("run")."""
+    cuts = (preset.vocabulary, preset.tokenizer_texts, preset.taught, preset.limit, preset.seed, sorted(SHARES.items()))
+    digest = hashlib.sha256(repr(cuts if kind == "numbers" else (cuts, preset)).encode())
     for group in corpus.groups:
         digest.update(repr(sorted(group.texts.items())).encode())
-    digest.update(f"{len(corpus.pairs)} {len(corpus.utterances)}".encode())
+    for pair in corpus.pairs:
+        digest.update(f"{pair.question}\n{pair.passage}\n".encode())
+    digest.update(f"{len(corpus.utterances)}".encode())
     return digest.hexdigest()[:12]
 
 
@@ -139,15 +146,15 @@ def _teacher_vectors(corpus: Corpus, preset: Preset, work: Path, teacher: Teach)
     return teacher(parts, work)
 
 
-def _numbers(corpus: Corpus, preset: Preset, work: Path, run: Path) -> tuple[Any, Material]:
-    cached = run / "material.pickle"
+def _numbers(corpus: Corpus, preset: Preset, work: Path, folder: Path) -> tuple[Any, Material]:
+    cached = folder / "material.pickle"
     if cached.is_file():
-        return Tokenizer.from_file(str(run / "tokenizer.json")), pickle.loads(cached.read_bytes())  # noqa: S301
+        return Tokenizer.from_file(str(folder / "tokenizer.json")), pickle.loads(cached.read_bytes())  # noqa: S301
     simplified_file = work / "lexicon" / "simplified.json"
     simplified = json.loads(simplified_file.read_text("utf-8")) if simplified_file.is_file() else {}
     print("tokenizer: training", flush=True)
     tokenizer = build_tokenizer(tokenizer_texts(corpus, preset), preset.vocabulary, simplified)
-    write_text(run / "tokenizer.json", str(tokenizer.to_str()))
+    write_text(folder / "tokenizer.json", str(tokenizer.to_str()))
     print("tokenizer: cutting the corpus", flush=True)
     material = material_of(corpus, [tokenizer, fine_tokenizer(tokenizer)], preset.taught, SHARES)
     part = cached.with_suffix(".part")
@@ -208,8 +215,8 @@ def starting_table(material: Material, targets: torch.Tensor, size: int, seed: i
     return total / (counts[:, None] + 2) * weight[:, None] + noise * weight[:, None]
 
 
-def train(material: Material, targets: torch.Tensor, preset: Preset, size: int, run: Path) -> torch.Tensor:
-    """The trained `(size, dims)` table; a checkpoint every minute."""
+def train(material: Material, targets: torch.Tensor, preset: Preset, size: int, run: Path) -> tuple[torch.Tensor, float]:
+    """The trained `(size, dims)` table and the seconds it took; a checkpoint every minute."""
     state_file = run / "state.pt"
     start, seconds = 0, 0.0
     table = torch.nn.Parameter(torch.zeros(size, preset.dims))
@@ -240,17 +247,10 @@ def train(material: Material, targets: torch.Tensor, preset: Preset, size: int, 
             torch.save(state, state_file.with_suffix(".part"))
             state_file.with_suffix(".part").replace(state_file)
     bar.close()
-    return table.data
+    return table.data, seconds + time.monotonic() - begun
 
 
-def _seconds_before(run: Path) -> float:
-    path = run / "seconds"
-    return float(path.read_text()) if path.is_file() else 0.0
-
-
-def batch_loss(
-    table: torch.Tensor, material: Material, targets: torch.Tensor, batch: Batch, preset: Preset, prefix: int
-) -> torch.Tensor:
+def batch_loss(table: torch.Tensor, material: Material, targets: torch.Tensor, batch: Batch, preset: Preset, prefix: int) -> torch.Tensor:
     """Distance to the teacher plus contrast between languages, question and passage, utterances of one intent."""
     parts = (batch.first, batch.second, batch.third, batch.questions, batch.passages, batch.said, batch.also_said)
     tokens, offsets = material.texts.take(np.concatenate(parts))
@@ -354,13 +354,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("models/embedder"))
     parser.add_argument("--work", type=Path, default=Path("build/embedder"))
     parser.add_argument("--policies", type=Path)
+    parser.add_argument("--gold", type=Path, help="questions; their train split alone is read, beside --policies")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--steps", type=int, help="fewer or more steps than the preset's")
     options = parser.parse_args()
     preset = PRESETS[options.preset]
     if options.steps:
         preset = dataclasses.replace(preset, steps=options.steps)
-    facts = build_embedder(options.data, options.out, preset, options.work, options.policies)
+    facts = build_embedder(options.data, options.out, preset, options.work, options.policies, options.gold)
     print(json.dumps(facts, indent=1))
 
 

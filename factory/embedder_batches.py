@@ -173,9 +173,9 @@ def material_of(corpus: Corpus, tokenizers: Sequence[Any], taught: int, shares: 
             elif text:
                 groups[number, column] = row(text)
     pairs = {
-        column: np.array(
-            [(row(pair.question), row(pair.passage)) for pair in corpus.pairs if pair.language == code], np.int64
-        ).reshape(-1, 2)
+        column: np.array([(row(pair.question), row(pair.passage)) for pair in corpus.pairs if pair.language == code], np.int64).reshape(
+            -1, 2
+        )
         for column, code in enumerate(LANGUAGES)
     }
     utterances = np.array([row(said.text) for said in corpus.utterances], np.int64)

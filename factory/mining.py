@@ -31,9 +31,7 @@ def margins(one: Vectors, other: Vectors, neighbours: int = 4) -> Vectors:
     return np.asarray(scores / np.maximum(rows[:, None] / 2 + columns[None, :] / 2, 1e-6), np.float32)
 
 
-def matches(
-    model: Any, texts: Sequence[str], english: Sequence[str], least: float, mutual: bool
-) -> Iterator[tuple[int, int]]:
+def matches(model: Any, texts: Sequence[str], english: Sequence[str], least: float, mutual: bool) -> Iterator[tuple[int, int]]:
     """(text, English text) whose margin is `least` or more; with `mutual`, each is the other's best."""
     if not texts or not english:
         return

@@ -1,11 +1,12 @@
-"""Aligned texts of the reference bank's policies: the n-th title, heading or statement of a policy in each language."""
+"""Aligned texts of the reference bank: the n-th title, heading or statement of a policy, and the training questions."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 
-from factory.embedder_corpus import Group, Pair
+from factory.embedder_corpus import LANGUAGES, Group, Pair, read_rows
 from knowledge.passages import passages_of
 from knowledge.policy import Policy, load_policies
 
@@ -34,6 +35,37 @@ def policy_pairs(policies: Path) -> list[Pair]:
             for statement in passage.statements:
                 pairs.append(Pair(policy.language, passage.heading.replace(" › ", ". "), statement.text))
     return pairs
+
+
+def question_groups(gold: Path) -> list[Group]:
+    """The training questions: `en-fees-1`, `es-fees-1` … ask the same in each language. Other splits are not read."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for code in LANGUAGES:
+        for row in read_rows(gold / code / "train.jsonl"):
+            found[str(row["id"]).removeprefix(f"{code}-")][code] = str(row["question"])
+    return [Group(texts, "questions") for texts in found.values() if "en" in texts and len(texts) > 1]
+
+
+def question_pairs(policies: Path, gold: Path) -> list[Pair]:
+    """Training questions with the passage of their policy, in their language, that holds the figures of the answer."""
+    shelves: dict[tuple[str, str], Policy] = {}
+    for policy in sorted(load_policies(policies), key=lambda policy: policy.version):
+        shelves[policy.language, policy.id] = policy
+    pairs = []
+    for code in LANGUAGES:
+        for row in read_rows(gold / code / "train.jsonl"):
+            shelf = shelves.get((code, str(row.get("policy"))))
+            figures = [figure for wanted in row.get("must_contain", []) for figure in re.findall(r"\d+", wanted)]
+            if shelf is None or not figures:
+                continue
+            held = [passage for passage in passages_of(shelf) if _holds(passage.text, figures)]
+            if len(held) == 1:
+                pairs.append(Pair(code, str(row["question"]), f"{held[0].heading}. {held[0].text}"))
+    return pairs
+
+
+def _holds(text: str, figures: list[str]) -> bool:
+    return set(figures) <= set(re.findall(r"\d+", text))
 
 
 def _shape(policy: Policy) -> list[int]:

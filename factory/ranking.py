@@ -21,7 +21,7 @@ from knowledge.embedder import load_embedder
 from knowledge.index import build
 from knowledge.policy import load_policies
 from knowledge.quantities import quantity_keys
-from knowledge.search import ANSWER_FEATURES, RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search
+from knowledge.search import ANSWER_FEATURES, RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search, is_example
 
 PROJECT = Path(__file__).resolve().parent.parent
 FALSE_ANSWER_WEIGHT = 1.5
@@ -55,7 +55,8 @@ def statement_data(search: Search, rows: Sequence[Row]) -> tuple[list[Sequence[f
     weights: list[float] = []
     for row in rows:
         found = find(search, row)
-        right = [is_right(item, row) for item in found.candidates]
+        # A worked example holds the figures too, but the rule itself is the better answer.
+        right = [is_right(item, row) and not is_example(item.statement.text) for item in found.candidates]
         if not any(right):
             continue
         for item, good in zip(found.candidates, right, strict=True):
@@ -65,7 +66,9 @@ def statement_data(search: Search, rows: Sequence[Row]) -> tuple[list[Sequence[f
     return features, labels, weights
 
 
-def fit(features: Sequence[Sequence[float]], labels: Sequence[int], weights: Sequence[float] | None, strength: float) -> Any:
+def fit(
+    features: Sequence[Sequence[float]], labels: Sequence[int], weights: Sequence[float] | None, strength: float
+) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=strength, max_iter=2000)
@@ -96,9 +99,11 @@ def report(name: str, search: Search, rows: Sequence[Row]) -> None:
         )
         for group in (row.category, row.language or ""):
             groups.setdefault(group, []).append(marks)
-    for group, marks in sorted(groups.items()):
-        first, three, policy = (float(np.mean([mark[place] for mark in marks])) for place in range(3))
-        print(f"{name} {group:14} n={len(marks):4} right first {first:.3f}  in three {three:.3f}  policy in three {policy:.3f}")
+    for group, found in sorted(groups.items()):
+        first, three, policy = (float(np.mean([mark[place] for mark in found])) for place in range(3))
+        print(
+            f"{name} {group:14} n={len(found):4} right first {first:.3f}  in three {three:.3f}  policy in three {policy:.3f}"
+        )
 
 
 def main() -> None:
@@ -116,7 +121,9 @@ def main() -> None:
     print(f"{len(train)} train, {len(dev)} dev questions")
     features, labels, weights = statement_data(search, [row for row in train if row.expected == "answered"])
     statement = fit(features, labels, weights, strength=1.0)
-    ranking = Ranking(tuple(statement.coef_[0]), float(statement.intercept_[0]), (0.0,) * len(ANSWER_FEATURES), 0.0, 0.5, {})
+    ranking = Ranking(
+        tuple(statement.coef_[0]), float(statement.intercept_[0]), (0.0,) * len(ANSWER_FEATURES), 0.0, 0.5, {}
+    )
     search.ranking = ranking
     report("dev", search, dev)
     judged = [row for row in train + dev if row.expected in ("answered", "abstained")]
@@ -125,9 +132,7 @@ def main() -> None:
     answer = fit([found.features for found in founds], [int(good) for good in truth], None, strength=1.0)
     chances = answer.predict_proba(np.array([found.features for found in founds]))[:, 1]
     threshold = choose_threshold(list(chances), truth)
-    by_language = {
-        code: choose_threshold(*_of(code, judged, list(chances), truth)) for code in arguments.languages
-    }
+    by_language = {code: choose_threshold(*_of(code, judged, list(chances), truth)) for code in arguments.languages}
     # A language has few questions: its own threshold is drawn half way back to the common one.
     by_language = {code: round((value + threshold) / 2, 3) for code, value in by_language.items()}
     for code in arguments.languages:
@@ -135,7 +140,8 @@ def main() -> None:
         wrong = [(chance >= by_language[code]) != right for chance, right in zip(given, good, strict=True)]
         print(f"answerable or not {code}: {1 - float(np.mean(wrong)):.3f} right at {by_language[code]}")
     written = {
-        "fitted_on": f"gold train ({len(train)}) for statements, train and dev ({len(judged)}) for answerability; {', '.join(arguments.languages)}",
+        "fitted_on": f"gold train ({len(train)}) for statements, train and dev ({len(judged)}) for answerability",
+        "languages": arguments.languages,
         "statement": _weights(STATEMENT_FEATURES, statement),
         "answer": _weights(ANSWER_FEATURES, answer),
         "threshold": threshold,

@@ -44,9 +44,7 @@ class Teacher:
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Vectors:
         """`(n, 384)` float32 rows of length 1."""
-        batch = self._tokenizer(
-            list(texts), padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
-        )
+        batch = self._tokenizer(list(texts), padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt")
         mask = batch["attention_mask"][..., None]
         hidden = self._model(**batch).last_hidden_state.float()
         mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
@@ -67,9 +65,7 @@ def teacher_folder() -> Path:
     return folder
 
 
-def teach(
-    parts: Sequence[Sequence[str]], work: Path, max_tokens: int = 64, shard: int = 2048
-) -> npt.NDArray[np.float16]:
+def teach(parts: Sequence[Sequence[str]], work: Path, max_tokens: int = 64, shard: int = 2048) -> npt.NDArray[np.float16]:
     """`(n, 384)` float16 teacher vectors of all parts in turn: from the shards under `work`, else from the teacher.
 
     One single-threaded process a core: on shared cores, threads that wait for each other lose nine tenths of the speed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -55,7 +56,9 @@ def _compare(versions: dict[str, Policy]) -> Iterable[str]:
         held = figures(policy)
         for sign, difference in (("lacks", expected - held), ("has besides", held - expected)):
             if difference:
-                listed = ", ".join(f"{value}{' ' + unit if unit else ''} ({kind})" for kind, value, unit in sorted(difference))
+                listed = ", ".join(
+                    f"{value}{' ' + unit if unit else ''} ({kind})" for kind, value, unit in sorted(difference)
+                )
                 yield f"{policy.source}: {sign} {listed}"
         for field in ("effective_from", "effective_to", "audience", "jurisdiction", "supersedes"):
             if getattr(policy, field) != getattr(reference, field):
@@ -68,7 +71,7 @@ def _overlaps(policies: Sequence[Policy]) -> Iterable[str]:
         by_id.setdefault((policy.id, policy.language), []).append(policy)
     for versions in by_id.values():
         dated = sorted((p for p in versions if p.effective_from), key=lambda p: p.effective_from or p.text)
-        for earlier, later in zip(dated, dated[1:], strict=False):
+        for earlier, later in itertools.pairwise(dated):
             assert later.effective_from is not None
             if earlier.effective_to is None or earlier.effective_to >= later.effective_from:
                 yield f"{earlier.source}: still in force when {later.source} begins"

@@ -165,7 +165,11 @@ def save(index: Index, folder: Path) -> Path:
             faiss.write_index(index.dense, str(work / _FILES[0]))
             np.save(work / _FILES[1], index.statement_vectors)
             _save_lexical(index.lexical, work / _FILES[2])
-            manifest = {"format": FORMAT, "hash": index.hash, "files": {name: file_sha256(work / name) for name in _FILES}}
+            manifest = {
+                "format": FORMAT,
+                "hash": index.hash,
+                "files": {name: file_sha256(work / name) for name in _FILES},
+            }
             (work / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
             shutil.rmtree(target, ignore_errors=True)
             os.replace(work, target)

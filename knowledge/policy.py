@@ -139,7 +139,7 @@ def _front_matter(text: str, source: str) -> tuple[dict[str, Any], int]:
     if match is None:
         return {}, 0
     try:
-        meta = yaml.load(match.group(1), Loader=_Loader) or {}
+        meta = yaml.load(match.group(1), Loader=_Loader) or {}  # noqa: S506 (the C build of SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 2}" if mark else ""

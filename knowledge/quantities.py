@@ -89,7 +89,9 @@ def quantities(text: str, language: str) -> tuple[Quantity, ...]:
     found += _claim(plain, taken, _TIME, lambda m: Quantity("time", f"{int(m[1]):02d}:{m[2]}", "", m.start(), m.end()))
     found += _numbers(plain, taken, language)
     found += [
-        _with_unit(plain, start, end, value) for start, end, value in words_to_numbers(plain, language) if not any(taken[start:end])
+        _with_unit(plain, start, end, value)
+        for start, end, value in words_to_numbers(plain, language)
+        if not any(taken[start:end])
     ]
     return tuple(sorted(found, key=lambda quantity: quantity.start))
 
@@ -159,7 +161,9 @@ def _pieces(text: str, start: int, end: int, language: str) -> Iterator[tuple[in
     raw = text[start:end]
     groups = re.split(r"[ \u00a0\u202f\u2009]", raw)
     spaced = len(groups) > 1
-    if spaced and (len(groups[0]) > 3 or text[max(0, start - 1) : start] in "+" and start > 0 or _goes_on_spaced(text, end)):
+    if spaced and (
+        len(groups[0]) > 3 or (text[max(0, start - 1) : start] in "+" and start > 0) or _goes_on_spaced(text, end)
+    ):
         for part in re.finditer(r"[^ \u00a0\u202f\u2009]+", raw):
             yield start + part.start(), start + part.end()
         return

@@ -74,7 +74,12 @@ def _unwrap(page: str) -> str:
             paragraphs.append("")
         elif _BULLET.match(line):
             paragraphs.append("- " + _BULLET.sub("", line))
-        elif paragraphs and paragraphs[-1] and not re.search(r"[.!?:;。！？؟|]$", paragraphs[-1]) and _goes_on(paragraphs[-1], line):
+        elif (
+            paragraphs
+            and paragraphs[-1]
+            and not re.search(r"[.!?:;。！？؟|]$", paragraphs[-1])
+            and _goes_on(paragraphs[-1], line)
+        ):
             glue = "" if paragraphs[-1].endswith("-") and line[:1].islower() else " "
             paragraphs[-1] = (paragraphs[-1][:-1] if not glue else paragraphs[-1]) + glue + line
         else:
@@ -128,7 +133,9 @@ class _HtmlText(HTMLParser):
     """Collects headings, paragraphs, list items and table rows; drops scripts, styles and navigation."""
 
     _DROP = frozenset({"script", "style", "nav", "noscript", "template", "svg", "head", "footer"})
-    _BLOCK = frozenset({"p", "div", "section", "article", "ul", "ol", "table", "tr", "br", "dd", "dt", "blockquote", "main"})
+    _BLOCK = frozenset(
+        {"p", "div", "section", "article", "ul", "ol", "table", "tr", "br", "dd", "dt", "blockquote", "main"}
+    )
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -169,9 +176,8 @@ class _HtmlText(HTMLParser):
                 self.blocks.append(line + rule)
             self._rows += 1
             self._row = None
-        elif tag == "li" or tag in self._BLOCK or (len(tag) == 2 and tag[0] == "h"):
-            if self._row is None:
-                self._flush("")
+        elif (tag == "li" or tag in self._BLOCK or (len(tag) == 2 and tag[0] == "h")) and self._row is None:
+            self._flush("")
 
     def handle_data(self, data: str) -> None:
         if not self._dropping:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ PASSAGES_EACH = 16
 
 STATEMENT_FEATURES = (
     "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
-    "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures",
+    "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures", "example",
 )  # fmt: skip
 ANSWER_FEATURES = ("top", "margin", "dense", "passage_dense", "coverage", "passage_coverage", "unknown", "length")
 
@@ -180,7 +181,8 @@ class Search:
 
         selector = faiss.IDSelectorBatch(np.flatnonzero(mask).astype(np.int64))
         count = int(min(4 * PASSAGES_EACH, mask.sum()))
-        scores, ids = self.index.dense.search(vector[None, :], count, params=faiss.SearchParameters(sel=selector))
+        parameters: Any = faiss.SearchParameters
+        scores, ids = self.index.dense.search(vector[None, :], count, params=parameters(sel=selector))
         return {int(id_): float(score) for id_, score in zip(ids[0], scores[0], strict=True) if id_ >= 0}
 
     @staticmethod
@@ -210,6 +212,7 @@ class Search:
                     *question.figures(statement, passage.policy.language), float(statement.kind == "row"), min(len(statement.text), 400) / 400,
                     float(alone[place]), question.residual(self._head(number), bags[place]),
                     float(figure_count(statement.text, passage.policy.language) > 3),
+                    float(is_example(statement.text)),
                 )  # fmt: skip
                 score = _sigmoid(float(np.dot(self.ranking.statement, features)) + self.ranking.statement_bias)
                 candidates.append(Candidate(passage, statement, score, features))
@@ -240,7 +243,10 @@ class Search:
         other = next((item.score for item in candidates if item.policy.id != best.policy.id), 0.0)
         near = candidates[:5]
         column = STATEMENT_FEATURES.index
-        most = {name: max(item.features[column(name)] for item in near) for name in ("dense", "passage_dense", "coverage", "passage_coverage")}
+        most = {
+            name: max(item.features[column(name)] for item in near)
+            for name in ("dense", "passage_dense", "coverage", "passage_coverage")
+        }
         return (
             _logit(best.score), _logit(best.score) - _logit(other), most["dense"], most["passage_dense"],
             most["coverage"], most["passage_coverage"], question.unknown, min(len(question.weights), 12) / 12,
@@ -261,7 +267,9 @@ class Search:
         weighed = {term: weight * (known[term] or rarest) for term, weight in weights.items()}
         total = sum(weighed.values()) or 1.0
         missing = sum(value for term, value in weighed.items() if known[term] is None)
-        return _Question(weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), asked(query, language))
+        return _Question(
+            weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), asked(query, language)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +304,17 @@ class _Question:
 def figure_count(text: str, language: str) -> int:
     """How many figures a statement holds."""
     return len(quantities(text, language))
+
+
+_EXAMPLE = re.compile(
+    r"(?:worked |practical )?example|ejemplo|exemple|(?:rechen|praxis)?beispiel|exemplo|esempio|(?:计算)?(?:示例|举例|例如|例子)|مثال",
+    re.IGNORECASE,
+)
+
+
+def is_example(text: str) -> bool:
+    """Whether a statement is a worked example: right, but seldom the rule that was asked for."""
+    return bool(_EXAMPLE.match(text))
 
 
 def best_language(have: set[str], wanted: str) -> str:

@@ -96,7 +96,9 @@ def resolve(choice: str, models: Path, home: Path, check: bool = True) -> ModelF
             raise TellerboxError(f"no model named {name!r} in the catalogue, and no such file")
     actual = file_sha256(path) if check or not expected else expected
     if expected and actual != expected:
-        raise TellerboxError(f"model file {path} is not the one expected: its sha256 is {actual[:16]}…, not {expected[:16]}…")
+        raise TellerboxError(
+            f"model file {path} is not the one expected: its sha256 is {actual[:16]}…, not {expected[:16]}…"
+        )
     return ModelFile(path.stem if entry is None else name, path, actual, entry.quantization if entry else "")
 
 
@@ -156,7 +158,9 @@ def pull(name: str, home: Path, progress: Progress | None = None) -> Path:
     except httpx.HTTPStatusError as error:
         raise TellerboxError(f"cannot pull {name}: the server answered {error.response.status_code}") from None
     except httpx.HTTPError as error:
-        raise TellerboxError(f"cannot pull {name}: no network ({type(error).__name__}); what came is kept for a resume") from None
+        raise TellerboxError(
+            f"cannot pull {name}: no network ({type(error).__name__}); what came is kept for a resume"
+        ) from None
     except OSError as error:
         raise TellerboxError(f"cannot pull {name}: {error.strerror} ({target.parent})") from None
     return target

@@ -36,33 +36,46 @@ def mount_chat(app: FastAPI, box: Appliance) -> FastAPI:
     """The application with the chat at its root."""
     fonts = ["system-ui", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "sans-serif"]
     theme = gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"])
-    return gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app, _blocks(box), path="/", theme=theme, css=CSS.read_text("utf-8"), footer_links=[], show_error=False, ssr_mode=False,
         allowed_paths=[], enable_monitoring=False, pwa=False, max_file_size=0,
         app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
     )  # fmt: skip
+    return mounted
 
 
 def _blocks(box: Appliance) -> gr.Blocks:
     start = box.settings.default_language
     with gr.Blocks(analytics_enabled=False, title=f"{box.settings.bank}", fill_width=True) as page:
-        state = gr.State(None, time_to_live=box.settings.idle_minutes * 60 + 30, delete_callback=lambda held: _forget(box, held))
+        state = gr.State(
+            None, time_to_live=box.settings.idle_minutes * 60 + 30, delete_callback=lambda held: _forget(box, held)
+        )
         shown = gr.State(start)
         head = gr.HTML(_head(box, start), elem_id="head")
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=3, min_width=340, elem_id="talk"):
                 talk = gr.HTML(_log([], start), elem_id="log")
                 with gr.Row(elem_id="examples"):
-                    examples = [gr.Button(locales.text(f"ui.example_{number}", start), size="sm", elem_classes="example") for number in range(1, 5)]
+                    examples = [
+                        gr.Button(locales.text(f"ui.example_{number}", start), size="sm", elem_classes="example")
+                        for number in range(1, 5)
+                    ]
                 with gr.Row(elem_id="ask"):
                     question = gr.Textbox(
                         show_label=False, label=locales.text("ui.placeholder", start), placeholder=locales.text("ui.placeholder", start),
                         lines=1, max_lines=5, max_length=box.settings.max_question_chars, autofocus=True, scale=6, elem_id="question",
                     )  # fmt: skip
-                    send = gr.Button(locales.text("ui.send", start), variant="primary", scale=1, min_width=90, elem_id="send")
+                    send = gr.Button(
+                        locales.text("ui.send", start), variant="primary", scale=1, min_width=90, elem_id="send"
+                    )
                 with gr.Row(elem_id="actions"):
-                    choices = [(locales.text("ui.automatic", start), ""), *((name, code) for code, name in OWN_NAMES.items())]
-                    language = gr.Dropdown(choices, value="", label=locales.text("ui.language", start), scale=2, elem_id="language")
+                    choices = [
+                        (locales.text("ui.automatic", start), ""),
+                        *((name, code) for code, name in OWN_NAMES.items()),
+                    ]
+                    language = gr.Dropdown(
+                        choices, value="", label=locales.text("ui.language", start), scale=2, elem_id="language"
+                    )
                     person = gr.Button(locales.text("ui.talk_to_person", start), scale=1, elem_id="person")
                     finish = gr.Button(locales.text("ui.finish", start), variant="stop", scale=1, elem_id="finish")
             with gr.Column(scale=2, min_width=320, elem_id="side"):
@@ -176,7 +189,9 @@ def _log(messages: Messages, code: str) -> str:
     for message in messages:
         language = message.get("language", code)
         parts.append(f'<div class="{message["who"]}" dir="auto" lang="{language}">{message["html"]}</div>')
-    return f'<div class="log" role="log" aria-live="polite" lang="{code}" dir="{_direction(code)}">{"".join(parts)}</div>'
+    return (
+        f'<div class="log" role="log" aria-live="polite" lang="{code}" dir="{_direction(code)}">{"".join(parts)}</div>'
+    )
 
 
 def _answer_html(sentences: list[Sentence], answer: Answer | None, code: str) -> str:
@@ -221,7 +236,10 @@ def _side(code: str) -> str:
 
 def _labels(box: Appliance, code: str, chosen: str = "") -> list[Any]:
     """New texts for every part of the page, in the order of `every`."""
-    ui = {name: locales.text(f"ui.{name}", code) for name in ("placeholder", "send", "language", "automatic", "talk_to_person", "finish")}
+    ui = {
+        name: locales.text(f"ui.{name}", code)
+        for name in ("placeholder", "send", "language", "automatic", "talk_to_person", "finish")
+    }
     choices = [(ui["automatic"], ""), *((name, key) for key, name in OWN_NAMES.items())]
     return [
         _head(box, code),

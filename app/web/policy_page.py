@@ -54,10 +54,7 @@ def _rendered(policy: Policy, start: int, end: int) -> str:
     text = policy.text
     begin = policy.body_start
     clean = text.replace(_OPEN, " ").replace(_CLOSE, " ")
-    if begin <= start < end <= len(text):
-        clean = clean[begin:start] + _OPEN + clean[start:end] + _CLOSE + clean[end:]
-    else:
-        clean = clean[begin:]
+    clean = clean[begin:start] + _OPEN + clean[start:end] + _CLOSE + clean[end:] if begin <= start < end <= len(text) else clean[begin:]
     rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(clean)
     rendered = _ROW.sub(r'<tr class="evidence" id="evidence">\1</tr>', rendered)
     if 'id="evidence"' in rendered:

@@ -93,7 +93,9 @@ def create_app(box: Appliance) -> FastAPI:
     from app.web.api import router
     from app.web.chat import mount_chat
 
-    app = FastAPI(title="Tellerbox", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=_sweeping(box))
+    app = FastAPI(
+        title="Tellerbox", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=_sweeping(box)
+    )
     app.state.box = box
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -103,7 +105,9 @@ def create_app(box: Appliance) -> FastAPI:
         return JSONResponse({"error": str(error)}, status_code=422)
 
     @app.get("/policies/{language}/{policy_id:path}", response_class=HTMLResponse, include_in_schema=False)
-    def read_policy(request: Request, language: str, policy_id: str, version: str = "", start: int = 0, end: int = 0) -> HTMLResponse:
+    def read_policy(
+        request: Request, language: str, policy_id: str, version: str = "", start: int = 0, end: int = 0
+    ) -> HTMLResponse:
         from app.language import SERVED
 
         shown_in = request.query_params.get("in", language)
@@ -156,4 +160,12 @@ def serve(box: Appliance, host: str, port: int) -> None:
     app = create_app(box)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     print(f"Tellerbox answers at http://{shown}:{port}", flush=True)
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )

@@ -1,4 +1,5 @@
-"""When the disk fills or fails, a key is wrong, a file is gone or the box is killed: clear words, and nothing acknowledged lost.
+"""When the disk fills or fails, a key is wrong, a file is gone or the box is killed: clear words, and nothing
+acknowledged lost.
 
 A killed process is not a power cut: what fsync promises is left to the disk.
 """
@@ -56,9 +57,9 @@ def write(writer):
     n = 0
     while True:
         session = f"{sys.argv[2]}-{writer}-{n // 7}"
-        entry = ledger.append(Header.now("turn_closed", turn=f"{session}-{n}", session=session), {"text": "x" * (n * 37 % 3000)})
-        os.write(1, f"{entry.index} {entry.header.turn} {n * 37 % 3000}\\n".encode())
-        if n % 7 == 6 and writer == 0:
+        entry = ledger.append(Header.now("turn_closed", turn=f"{session}-{n}", session=session), {"text": "x" * (n * 37
+        % 3000)}) os.write(1, f"{entry.index} {entry.header.turn} {n * 37 % 3000}\\n".encode()) if n % 7 == 6 and writer
+        == 0:
             ledger.erase(session)
             os.write(1, f"erased {session}\\n".encode())
         if n % 11 == 0:
@@ -71,7 +72,9 @@ for writer in range(4):
 
 def killed_once(folder: Path, mark: str, seconds: float) -> list[str]:
     """What a writing process acknowledged before it was killed, `seconds` after its first words."""
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(folder), mark], stdout=subprocess.PIPE, cwd=PROJECT) as writer:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(folder), mark], stdout=subprocess.PIPE, cwd=PROJECT
+    ) as writer:
         assert writer.stdout is not None
         first = writer.stdout.readline()
         time.sleep(seconds)
@@ -208,7 +211,15 @@ def mounted(tmp_path: Path, script: str) -> subprocess.CompletedProcess[str]:
     """Runs a script on a disk of one megabyte of its own, where this system lets one be made."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    prefix = ("unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m none "$0" && shift && exec "$@"', str(disk), "--")
+    prefix = (
+        "unshare",
+        "-rm",
+        "sh",
+        "-c",
+        'mount -t tmpfs -o size=1m none "$0" && shift && exec "$@"',
+        str(disk),
+        "--",
+    )
     if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], capture_output=True).returncode:
         pytest.skip("this system lets no file system be mounted")
     return run(script, str(disk), prefix=prefix)

@@ -1,4 +1,5 @@
-"""Whoever changes the ledger's file without its key is found out, whatever the change: each by name, by property tests."""
+"""Whoever changes the ledger's file without its key is found out, whatever the change: each by name, by property
+tests."""
 
 from __future__ import annotations
 
@@ -200,7 +201,10 @@ CHANGES: list[Callable[[sqlite3.Connection, int, int], None]] = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda each: each.__name__)
 @settings(EACH, max_examples=12)
-@given(pair=st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)).filter(lambda p: p[0] != p[1]), nodes=st.booleans())
+@given(
+    pair=st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)).filter(lambda p: p[0] != p[1]),
+    nodes=st.booleans(),
+)
 def test_every_change_of_the_records_is_found(
     sound: Path, change: Callable[[sqlite3.Connection, int, int], None], pair: tuple[int, int], nodes: bool
 ) -> None:

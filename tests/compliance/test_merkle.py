@@ -1,4 +1,5 @@
-"""The Merkle tree against the published vectors of RFC 6962, and every proof against what it should and should not show."""
+"""The Merkle tree against the published vectors of RFC 6962, and every proof against what it should and should not
+show."""
 
 from __future__ import annotations
 

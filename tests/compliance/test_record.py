@@ -7,23 +7,32 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+import rfc8785
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compliance import verify
 from compliance.errors import ComplianceError
 from compliance.record import MAX_BYTES, Header, canonical, decode_body, encode_body
 
+FLOATS = (
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(-2.0, 2.0).map(lambda value: round(value, 6))
+    | st.floats(1e15, 1e22).map(round).map(float)
+    | st.floats(-1e-3, 1e-3)
+)
 SCALARS = (
     st.none()
     | st.booleans()
     | st.integers(-(2**53) + 1, 2**53 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
+    | FLOATS
     | st.text(st.characters(codec="utf-8"))
 )
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=5)
+    ),
     max_leaves=20,
 )
 
@@ -43,9 +52,11 @@ def header(**changes: Any) -> Header:
     return Header(**given | changes)
 
 
+@settings(max_examples=500)
 @given(VALUES)
 def test_the_verifiers_own_canonical_json_equals_rfc8785(value: Any) -> None:
-    written = canonical(value)
+    written = rfc8785.dumps(value)
+    assert canonical(value) == written
     assert verify.canonical(value) == written
     assert verify.canonical(json.loads(written, parse_int=verify.parse_int)) == written
 
@@ -68,12 +79,19 @@ def test_the_verifiers_own_canonical_json_equals_rfc8785(value: Any) -> None:
         (1e21, "1e+21"),
         (9.999999999999997e-7, "9.999999999999997e-7"),
         (0.000001, "0.000001"),
+        (-0.00001, "-0.00001"),
+        (9007199254740994.0, "9007199254740994"),
+        (-9999999999999998.0, "-9999999999999998"),
+        (1e16, "10000000000000000"),
+        (100.0, "100"),
         (333333333.33333329, "333333333.3333333"),
         (1424953923781206.2, "1424953923781206.2"),
     ],
 )
-def test_numbers_of_rfc8785(value: float, expected: str) -> None:
+def test_numbers_of_rfc8785_and_those_python_writes_otherwise(value: float, expected: str) -> None:
     assert canonical(value) == expected.encode() == verify.canonical(value)
+    around = ["1e-05, 9007199254740994.0", '\\"', value, {"1e-05": value}, "\\", "é"]
+    assert canonical(around) == rfc8785.dumps(around) == verify.canonical(around)
 
 
 @pytest.mark.parametrize(

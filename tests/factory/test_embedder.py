@@ -20,7 +20,10 @@ from factory import embedder, evaluate_embedder, teacher
 from factory.embedder_batches import draw, material_of
 from factory.embedder_corpus import clean_texts, read_corpus
 from factory.embedder_tokenizer import build_tokenizer, characters_map
-from factory.lexicon import simplified_characters
+from factory.embedder_card import card
+from factory.lexicon import cedict_entries, cedict_rows, simplified_characters
+from factory.mining import first_sentence, matches
+from factory.policy_groups import policy_groups, policy_pairs, question_groups, question_pairs
 from knowledge.embedder import load_embedder
 
 THINGS = {
@@ -33,15 +36,9 @@ THINGS = {
 }
 DOINGS = {
     "I lost the {}": "he perdido la {}|j'ai perdu la {}|ich habe {} verloren|perdi o {}|ho perso {}|我丢了{}|فقدت {}",
-    "how do I open the {}": (
-        "cómo abro la {}|comment ouvrir {}|wie öffne ich {}|como abro o {}|come apro {}|如何打开{}|كيف أفتح {}"
-    ),
-    "what does the {} cost": (
-        "cuánto cuesta la {}|combien coûte {}|was kostet {}|quanto custa o {}|quanto costa {}|{}多少钱|كم يكلف {}"
-    ),
-    "please close my {}": (
-        "cierre mi {}|fermez mon {}|bitte schließen Sie {}|feche o meu {}|chiuda {}|请关闭我的{}|أغلق {}"
-    ),
+    "how do I open the {}": ("cómo abro la {}|comment ouvrir {}|wie öffne ich {}|como abro o {}|come apro {}|如何打开{}|كيف أفتح {}"),
+    "what does the {} cost": ("cuánto cuesta la {}|combien coûte {}|was kostet {}|quanto custa o {}|quanto costa {}|{}多少钱|كم يكلف {}"),
+    "please close my {}": ("cierre mi {}|fermez mon {}|bitte schließen Sie {}|feche o meu {}|chiuda {}|请关闭我的{}|أغلق {}"),
 }
 CODES = ("es", "fr", "de", "pt", "it", "zh", "ar")
 TINY = dataclasses.replace(embedder.PRESETS["smoke"], vocabulary=420, steps=60, learning_rate=3e-2)
@@ -64,13 +61,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             row = {"en": doing.format(thing), "path": f"{thing}.md"}
             rows.append(row | {code: said.split("|")[i].format(words[i]) for i, code in enumerate(CODES)})
     asked: list[dict[str, Any]] = [
-        {"question": f"where is the {thing}?", "passage": f"Hello. The {thing} is here.", "start": 7}
-        for thing in THINGS
+        {"question": f"where is the {thing}?", "passage": f"Hello. The {thing} is here.", "start": 7} for thing in THINGS
     ]
     spoken: list[dict[str, Any]] = [
-        {"lang": "en", "source": "banking77", "intent": thing, "text": doing.format(thing)}
-        for thing in THINGS
-        for doing in DOINGS
+        {"lang": "en", "source": "banking77", "intent": thing, "text": doing.format(thing)} for thing in THINGS for doing in DOINGS
     ]
     files: dict[str, list[dict[str, Any]]] = {
         "parallel/sentences": rows,
@@ -129,9 +123,7 @@ def test_checksums_name_every_file(made: Path) -> None:
     assert {line.split("  ")[1] for line in lines} >= {"modules.json", "0_StaticEmbedding/model.safetensors"}
 
 
-def test_a_run_that_is_killed_goes_on_to_the_same_model(
-    data: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_killed_goes_on_to_the_same_model(data: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, calls = embedder.batch_loss, 0
 
     def killed(*given: Any) -> torch.Tensor:
@@ -236,3 +228,90 @@ def test_policies_are_ranked_by_their_best_passage() -> None:
     scores = np.array([[0.1, 0.9, 0.5], [0.8, 0.1, 0.2]])
     assert evaluate_embedder.first_places(scores, ["a", "a", "b"], ["b", "a"]) == [1, 0]
     assert evaluate_embedder.first_places(scores, ["a", "a", "b"], ["a", "absent"]) == [0, -1]
+
+
+POLICY = """---
+id: cards/{name}
+title: {title}
+language: {language}
+version: "2026-01"
+---
+
+# {title}
+
+## {section}
+
+{first}
+
+{second}
+"""
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> tuple[Path, Path]:
+    """One policy in two languages, its training questions, and a test question that must not be read."""
+    texts = {
+        "en": ("Lost card", "Price", "A new card costs €6.", "The card line is open 24 hours."),
+        "es": ("Tarjeta perdida", "Precio", "Una tarjeta nueva cuesta 6 €.", "La línea atiende 24 horas."),
+    }
+    policies, gold = tmp_path / "policies", tmp_path / "gold"
+    for code, (title, section, first, second) in texts.items():
+        path = policies / code / "cards" / "lost.md"
+        path.parent.mkdir(parents=True)
+        fields = {"name": "lost", "title": title, "language": code, "section": section}
+        path.write_text(POLICY.format(first=first, second=second, **fields), "utf-8")
+        row = {"id": f"{code}-lost-1", "question": f"price? {code}", "policy": "cards/lost", "must_contain": ["6 EUR"]}
+        write_jsonl(gold / code / "train.jsonl", [row])
+        write_jsonl(gold / code / "test.jsonl", [row | {"id": f"{code}-lost-2", "question": "test"}])
+    return policies, gold
+
+
+def test_policies_are_aligned_statement_by_statement(bank: tuple[Path, Path]) -> None:
+    policies, _ = bank
+    groups = policy_groups(policies)
+    assert {"en": "A new card costs €6.", "es": "Una tarjeta nueva cuesta 6 €."} in [group.texts for group in groups]
+    assert {pair.language for pair in policy_pairs(policies)} == {"en", "es"}
+
+
+def test_only_training_questions_are_read(bank: tuple[Path, Path]) -> None:
+    policies, gold = bank
+    assert [group.texts for group in question_groups(gold)] == [{"en": "price? en", "es": "price? es"}]
+    pairs = question_pairs(policies, gold)
+    assert [pair.question for pair in pairs] == ["price? en", "price? es"]
+    assert "€6" in pairs[0].passage
+
+
+def test_the_bank_is_measured_in_its_languages_and_across(made: Path, bank: tuple[Path, Path], tmp_path: Path) -> None:
+    policies, gold = bank
+    scores = evaluate_embedder.evaluate(made / "embedder", tmp_path / "absent", policies, gold, "test")
+    assert scores["bank"]["en"]["same"] == scores["bank"]["es"]["across"] == {"n": 1, "r1": 1.0, "r5": 1.0}
+    facts = json.loads((made / "work" / "facts.json").read_text("utf-8"))
+    text = card(facts, scores)
+    assert scores["sha256"] in text
+    assert "| reference bank test, own language, R@1 | 1.000 | 1.000 |" in text
+
+
+def test_mining_keeps_what_stands_out() -> None:
+    class Letters:
+        def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+            rows = np.array([[text.count(letter) for letter in "abcdef"] for text in texts], np.float32)
+            return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+    found = list(matches(Letters(), ["aab", "ffe", "cde"], ["ffe", "aab", "bb"], 1.2, mutual=True))
+    assert found == [(0, 1), (1, 0)]
+    assert first_sentence("One. Two.") == "One."
+
+
+def test_the_dictionary_is_read_as_text_and_never_as_objects(tmp_path: Path) -> None:
+    import pickle
+
+    lines = [f"銀{letter} 银{letter} [yin2] /bank (place)/CL:個/" for letter in "甲乙丙丁戊己庚辛"]
+    plain, pickled, bad = (tmp_path / name for name in ("a.u8", "b.dat", "c.dat"))
+    plain.write_text("\n".join(lines), "utf-8")
+    pickled.write_bytes(pickle.dumps(lines))
+    bad.write_bytes(pickle.dumps([Path("x")]))
+    assert list(cedict_entries(plain)) == list(cedict_entries(pickled))
+    assert list(cedict_entries(plain))[0] == ("銀甲", "银甲", ["bank"])
+    assert list(cedict_rows(cedict_entries(plain))) == []
+    with pytest.raises(pickle.UnpicklingError):
+        list(cedict_entries(bad))

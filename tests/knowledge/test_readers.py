@@ -47,7 +47,10 @@ def test_pdf_lines_are_joined_into_sentences(tmp_path: Path) -> None:
 
     path = tmp_path / "fees.pdf"
     canvas = Canvas(str(path))
-    lines = ["An international transfer outside the euro area costs 0.3 percent of", "the amount, with a minimum of 15 EUR."]
+    lines = [
+        "An international transfer outside the euro area costs 0.3 percent of",
+        "the amount, with a minimum of 15 EUR.",
+    ]
     for number, line in enumerate(lines):
         canvas.drawString(72, 700 - 14 * number, line)
     canvas.save()

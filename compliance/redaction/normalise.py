@@ -1,0 +1,42 @@
+"""Normalise: digits of every script, width, invisible and control characters, with a map back to the original."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+# Invisible characters with which an identifier is broken up unseen: zero-width, soft hyphen, bidi controls, tags.
+_DROPPED_CATEGORIES = frozenset({"Cf", "Cs", "Co", "Cn"})
+_KEPT_CONTROLS = frozenset("\n\t")
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """`offsets[i]` is where `text[i]` stood in the original; one more at the end for the original's length."""
+
+    text: str
+    offsets: tuple[int, ...]
+
+
+def normalise(text: str) -> Normalised:
+    """The text as a machine should read it; each kept character keeps its place through `offsets`."""
+    out: list[str] = []
+    offsets: list[int] = []
+    for place, char in enumerate(text):
+        for plain in _plain(char):
+            out.append(plain)
+            offsets.append(place)
+    return Normalised("".join(out), (*offsets, len(text)))
+
+
+def _plain(char: str) -> str:
+    if char.isascii():
+        return "" if ord(char) < 32 and char not in _KEPT_CONTROLS or char == "\x7f" else char
+    category = unicodedata.category(char)
+    if category in _DROPPED_CATEGORIES or category == "Cc":
+        return ""
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    if "\uff01" <= char <= "\uff5e" and (char.isalnum() or char in "＠．－＿＋／：％"):
+        return chr(ord(char) - 0xFEE0)
+    return char
