@@ -36,9 +36,7 @@ FACTS = {
 
 
 def header(turn: str, session: str) -> Header:
-    return Header.now(
-        "turn_closed", turn=turn, session=session, branch="b1", channel="kiosk", role="customer", facts=FACTS
-    )
+    return Header.now("turn_closed", turn=turn, session=session, branch="b1", channel="kiosk", role="customer", facts=FACTS)
 
 
 def rate(write: Callable[[int, int], None], writers: int, seconds: float) -> float:
@@ -102,11 +100,7 @@ def compare(folder: Path, seconds: float, rounds: int) -> dict[str, float]:
 def measure(folder: Path, records: int) -> dict[str, float]:
     with Ledger.open(folder / "measured") as ledger:
         write = [
-            threading.Thread(
-                target=lambda w=w: [
-                    ledger.append(header(f"t{w}-{n}", f"s{w}-{n // 10}"), BODY) for n in range(records // 16)
-                ]
-            )
+            threading.Thread(target=lambda w=w: [ledger.append(header(f"t{w}-{n}", f"s{w}-{n // 10}"), BODY) for n in range(records // 16)])
             for w in range(16)
         ]
         for thread in write:

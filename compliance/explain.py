@@ -99,9 +99,7 @@ def _decisions(facts: Mapping[str, Any]) -> list[str]:
         seen = language.get("detected")
         scores = ", ".join(" ".join(map(str, _list(each))) for each in _list(language.get("scores"))[:3])
         lines.append(
-            f"Language: answered in {code}"
-            + (f", detected {seen}" if seen else "")
-            + f" ({_words(language.get('reason'))}"
+            f"Language: answered in {code}" + (f", detected {seen}" if seen else "") + f" ({_words(language.get('reason'))}"
             f"{'; ' + scores if scores else ''})."
         )
     if guard := _mapping(facts.get("guard")):
@@ -119,10 +117,7 @@ def _retrieved(facts: Mapping[str, Any]) -> list[str]:
 
 def _rejected(facts: Mapping[str, Any]) -> list[str]:
     found = [_mapping(each) for each in _list(facts.get("rejected"))]
-    return [
-        f"A sentence of the model was not shown: {_words(each.get('reason'))} (score {each.get('score')})."
-        for each in found
-    ]
+    return [f"A sentence of the model was not shown: {_words(each.get('reason'))} (score {each.get('score')})." for each in found]
 
 
 def _machine(facts: Mapping[str, Any]) -> list[str]:

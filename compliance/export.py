@@ -270,21 +270,22 @@ To verify, with Python 3.9 or later and `pip install cryptography`, offline:
 
     python verify.py
 
-It ends with status 0 when the checkpoint is signed by the key above, every record is as it was written, and none
-between the first and the last is missing; otherwise it names the first broken thing. Two things it cannot know, so
-check them yourself:
+It ends with status 0 when the checkpoint is signed by the key above, every record is as it was
+written, and none between the first and the last is missing; otherwise it names the first broken
+thing. Two things it cannot know, so check them yourself:
 
-- that the key is the branch's: compare it with the one the bank published, then run  python verify.py --key '<that
-key>' - that verify.py is honest: use a copy from a source you trust, and give it this folder as its argument.
+- that the key is the branch's: compare it with the one the bank published, then run
+      python verify.py --key '<that key>'
+- that verify.py is honest: use a copy from a source you trust, with this folder as its argument.
 
-records.jsonl    one line that describes the export, then one line a record: `header` in clear, `sealed_sha256` of the
-sealed
-                 text, or `sealed` with the text (`body`) and the key of that record alone, which proves they are the
-                 same
+records.jsonl    one line that describes the export, then one line a record: the header in clear, and
+                 the hash of the sealed text; or, where texts are disclosed, the sealed text, the text
+                 (`body`) and the key of that record alone, which proves that they are the same
 checkpoint       the signed head of the ledger (C2SP tlog-checkpoint)
 ledger.vkey      the public key (C2SP verifier key, Ed25519)
 manifest.json    the sha256 of each file; manifest.note is its signature
 
-The tree is that of RFC 6962 §2.1. The data of a leaf is the line `tellerbox/record/1`, the header as canonical JSON
-(RFC 8785) on one line, and the SHA-256 of the sealed text in hexadecimal on one line, each ended by a newline.
+The tree is that of RFC 6962 section 2.1. The data of a leaf is three lines, each ended by a newline:
+`tellerbox/record/1`, the header as canonical JSON (RFC 8785), and the SHA-256 of the sealed text in
+hexadecimal.
 """

@@ -32,18 +32,20 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from compliance.errors import ComplianceError
-from compliance.store import connect, in_words, sync_folder, transaction
+from compliance.store import connect, in_words, schema_problem, sync_folder, transaction
 from compliance.verify import BODY_FORMAT, KEY_ID_BYTES, SEAL_VERSION, commitment, record_key, split_sealed, unseal
 
 CACHED_SESSIONS = 1024
+_DOOMED = b"tellerbox/doomed/1"
 _CHECK = b"tellerbox/wrapping-key-check/1"
 
 _SCHEMA = (
+    # doomed: NULL, or the mark, sealed, that this key is to be deleted: a flipped bit must never erase a session
     """CREATE TABLE session_key (
         id BLOB PRIMARY KEY,
         session TEXT NOT NULL,
         wrapped BLOB NOT NULL,
-        doomed INTEGER NOT NULL DEFAULT 0
+        doomed BLOB
     ) STRICT""",
     """CREATE INDEX session_key_session ON session_key (session)""",
     # seen: how many records the ledger held when a key was last made; a ledger with fewer was rolled back
@@ -103,6 +105,8 @@ class KeyFolder:
                     self._db.execute(statement)
                 check = self._wrapped(b"", "", _CHECK)
                 self._db.execute("INSERT INTO state VALUES (0, ?, 0)", (check,))
+        if problem := schema_problem(self._db, _SCHEMA):
+            raise ComplianceError(f"the file of session keys is damaged: {problem} ({self._path})")
         row = self._db.execute("SELECT wrapping_check FROM state").fetchone()
         if row is None or self._unwrapped(b"", "", row[0]) != _CHECK:
             raise ComplianceError(f"wrapping.key is not the key that the session keys were wrapped with ({self._path})")
@@ -112,7 +116,10 @@ class KeyFolder:
     def seen(self) -> int:
         """The number of records that the ledger is known to have held."""
         with self._lock, in_words(self._path, "the session keys cannot be read"):
-            return int(self._db.execute("SELECT seen FROM state").fetchone()[0])
+            row = self._db.execute("SELECT seen FROM state").fetchone()
+            if row is None or not isinstance(row[0], int):
+                raise ComplianceError(f"the file of session keys is damaged ({self._path})")
+            return row[0]
 
     def current(self, session: str, seen: int) -> tuple[bytes, bytes]:
         """Id and key with which to seal the next record of a session, made (durably) for its first one."""
@@ -121,7 +128,7 @@ class KeyFolder:
                 self._cache.move_to_end(session)
                 return found
             row = self._db.execute(
-                "SELECT id, wrapped FROM session_key WHERE session = ? AND doomed = 0 LIMIT 1", (session,)
+                "SELECT id, wrapped FROM session_key WHERE session = ? AND doomed IS NULL LIMIT 1", (session,)
             ).fetchone()
             if row is not None:
                 key = self._unwrapped(row[0], session, row[1])
@@ -144,7 +151,7 @@ class KeyFolder:
         wanted = list(key_ids)
         with self._lock, in_words(self._path, "nothing was recorded, the session keys cannot be read"):
             marks = ",".join("?" * len(wanted))
-            sql = f"SELECT id FROM session_key WHERE doomed <= ? AND id IN ({marks})"
+            sql = f"SELECT id FROM session_key WHERE (doomed IS NULL OR ?) AND id IN ({marks})"
             found = self._db.execute(sql, [int(doomed), *wanted])
             return {bytes(row[0]) for row in found}
 
@@ -158,7 +165,7 @@ class KeyFolder:
         key_id, nonce, _, _ = split_sealed(sealed)
         with self._lock, in_words(self._path, "the session keys cannot be read"):
             cached = self._cache.get(session)
-            row = self._db.execute("SELECT wrapped FROM session_key WHERE id = ? AND doomed = 0", (key_id,)).fetchone()
+            row = self._db.execute("SELECT wrapped FROM session_key WHERE id = ? AND doomed IS NULL", (key_id,)).fetchone()
             if row is None:
                 return None
             key = cached[1] if cached and cached[0] == key_id else self._unwrapped(key_id, session, row[0])
@@ -175,30 +182,38 @@ class KeyFolder:
         """Marks every key of a session, durably, as never to be used again; returns their ids."""
         with self._lock, in_words(self._path, "the session was not erased"):
             with transaction(self._db):
-                self._db.execute("UPDATE session_key SET doomed = 1 WHERE session = ?", (session,))
+                rows = self._db.execute("SELECT id FROM session_key WHERE session = ? ORDER BY id", (session,)).fetchall()
+                ids = [self._valid_id(row[0]) for row in rows]
+                marks = [(self._wrapped(each, session, _DOOMED), each) for each in ids]
+                self._db.executemany("UPDATE session_key SET doomed = ? WHERE id = ?", marks)
             self._cache.pop(session, None)
-            rows = self._db.execute("SELECT id FROM session_key WHERE session = ? ORDER BY id", (session,))
-            return [bytes(row[0]) for row in rows]
+            return ids
 
     def doomed(self) -> dict[str, list[bytes]]:
         """The keys, by session, whose erasure was begun and not finished."""
         with self._lock, in_words(self._path, "the session keys cannot be read"):
             found: dict[str, list[bytes]] = {}
-            for key_id, session in self._db.execute("SELECT id, session FROM session_key WHERE doomed = 1 ORDER BY id"):
-                found.setdefault(session, []).append(bytes(key_id))
+            rows = self._db.execute("SELECT id, session, doomed FROM session_key WHERE doomed IS NOT NULL ORDER BY id")
+            for key_id, session, mark in rows:
+                if self._unwrapped(key_id, session, mark) != _DOOMED:
+                    raise ComplianceError(f"the file of session keys is damaged ({self._path})")
+                found.setdefault(session, []).append(key_id)
             return found
+
+    def _valid_id(self, key_id: object) -> bytes:
+        if not isinstance(key_id, bytes):
+            raise ComplianceError(f"the file of session keys is damaged ({self._path})")
+        return key_id
 
     def destroy(self, session: str) -> None:
         """Deletes the doomed keys of a session: overwritten in the file, and gone from its write-ahead log. Raises
         ComplianceError where another process keeps the log from being truncated; calling again finishes it."""
         with self._lock, in_words(self._path, "the session is not fully erased yet, erase it again"):
             with transaction(self._db):
-                self._db.execute("DELETE FROM session_key WHERE session = ? AND doomed = 1", (session,))
+                self._db.execute("DELETE FROM session_key WHERE session = ? AND doomed IS NOT NULL", (session,))
             self._cache.pop(session, None)
             if not self._truncate():
-                raise ComplianceError(
-                    "the session is not fully erased yet: another process reads its key; erase it again"
-                )
+                raise ComplianceError("the session is not fully erased yet: another process reads its key; erase it again")
 
     def damaged(self) -> str | None:
         """The first thing wrong with the stored session keys, in words."""
@@ -226,7 +241,9 @@ class KeyFolder:
         nonce = secrets.token_bytes(12)
         return nonce + self._wrap.encrypt(nonce, key, _wrapping_context(key_id, session))
 
-    def _unwrapped(self, key_id: bytes, session: str, wrapped: bytes) -> bytes | None:
+    def _unwrapped(self, key_id: object, session: object, wrapped: object) -> bytes | None:
+        if not (isinstance(key_id, bytes) and isinstance(session, str) and isinstance(wrapped, bytes)):
+            return None  # a damaged file need not keep the types of its columns
         try:
             return self._wrap.decrypt(wrapped[:12], wrapped[12:], _wrapping_context(key_id, session))
         except (InvalidTag, ValueError):

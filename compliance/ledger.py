@@ -129,7 +129,9 @@ class Ledger:
                 sync_folder(path.parent)
             if problem := format_problem(db) or schema_problem(db):
                 raise ComplianceError(f"the ledger cannot be opened: {problem} ({path})")
-            origin, vkey = db.execute("SELECT origin, vkey FROM ledger").fetchone() or ("", "")
+            origin, vkey = db.execute("SELECT origin, vkey FROM ledger").fetchone() or (None, None)
+            if not isinstance(origin, str):
+                raise ComplianceError(f"the ledger is damaged: its name is missing ({path})")
             signer = Signer(origin, keys.signing)
             if signer.vkey != vkey:
                 raise ComplianceError(f"signing.key is not the key of this ledger ({path.parent / 'keys'})")
@@ -227,14 +229,13 @@ class Ledger:
 
     def _grown_from(self) -> Tree:
         """The tree to grow: ours, or where another process wrote since, the one it signed."""
-        size, note = self._db.execute("SELECT size, note FROM head").fetchone()
-        ours = self._state.tree
+        view, ours = Snapshot(self._db), self._state.tree
         try:
-            head = open_checkpoint(note, self.vkey) if size != ours.size else None
-            if head is not None:
-                if size < ours.size or head.size != size:
+            if view.size != ours.size:
+                head = open_checkpoint(view.note, self.vkey)
+                if view.size < ours.size or head.size != view.size:
                     raise VerifyError("its head is not the one that was signed last")
-                ours = merkle.tree(Snapshot(self._db).node, size)
+                ours = merkle.tree(view.node, view.size)
                 if ours.root() != head.root:
                     raise VerifyError("its tree is not the one that was signed")
         except VerifyError as error:
@@ -356,9 +357,9 @@ class Ledger:
                 raise ComplianceError("the ledger is closed")
             with transaction(self._db):
                 self._check_files()
-                size, note = self._db.execute("SELECT size, note FROM head").fetchone()
-                self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (size, note))
-            return str(note)
+                view = Snapshot(self._db)
+                self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (view.size, view.note))
+            return view.note
 
     def sign_bundle(self, text: str) -> str:
         """The signed note of a bundle's manifest, under a key name of its own."""

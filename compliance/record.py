@@ -37,10 +37,12 @@ _NAMES = ("kind", "turn", "session", "branch", "channel", "role", "time_utc")
 
 def canonical(value: Json) -> bytes:
     """RFC 8785 canonical JSON, in UTF-8. Raises ComplianceError naming the place, never the value, of what JSON cannot
-    carry exactly: a number that is not finite or an integer beyond 2**53, a lone surrogate, bytes, a key that is no text.
+    carry exactly: a number that is not finite or an integer beyond 2**53, a lone surrogate, bytes, a key that is no
+    text.
 
-    The standard library's encoder writes the same bytes, five times faster, once numbers with an exponent are rewritten;
-    the `rfc8785` package writes whatever has keys that sort differently in UTF-16. Tests hold the two equal."""
+    The standard library's encoder writes the same bytes, five times faster, once numbers with an exponent are
+    rewritten; the `rfc8785` package writes whatever has keys that sort differently in UTF-16. Tests hold the two
+    equal."""
     try:
         plain = _plain(value)
         text = _ENCODER.encode(plain)

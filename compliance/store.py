@@ -133,8 +133,8 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def insert(db: sqlite3.Connection, into: str, rows: Sequence[tuple[object, object, object]]) -> None:
-    """Inserts rows of three columns, many with each statement: a statement hands Python's lock to other threads, and the
-    writer that commits for all must not queue for it once a row."""
+    """Inserts rows of three columns, many with each statement: a statement hands Python's lock to other threads, and
+    the writer that commits for all must not queue for it once a row."""
     for at in range(0, len(rows), ROWS_A_STATEMENT):
         some = rows[at : at + ROWS_A_STATEMENT]
         db.execute(f"INSERT INTO {into} VALUES {','.join(['(?,?,?)'] * len(some))}", [each for row in some for each in row])
@@ -165,7 +165,7 @@ def schema_problem(db: sqlite3.Connection, expected: tuple[str, ...] = SCHEMA) -
     for name in stated:
         if found.get(name) != stated[name]:
             return f"the schema was changed: {name} is {'altered' if name in found else 'missing'}"
-    extra = sorted(set(found) - set(stated))
+    extra = sorted(set(found) - set(stated), key=str)
     return f"the schema was changed: {extra[0]!r} was added" if extra else None
 
 
@@ -221,7 +221,10 @@ class Snapshot:
 
     def checkpoints(self) -> list[tuple[int, str]]:
         """The published checkpoints, as (size, note)."""
-        return self._db.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall()
+        found = self._db.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall()
+        if not all(isinstance(note, str) for _, note in found):
+            raise ComplianceError("the ledger is damaged: a published checkpoint cannot be read")
+        return found
 
     def level_numbers(self) -> list[int]:
         """The levels of the tree that have stored nodes."""

@@ -415,9 +415,7 @@ class Report:
     note: str
 
 
-def verify_records(
-    lines: Iterable[bytes], vkey: str | None = None, progress: Callable[[int, int], None] | None = None
-) -> Report:
+def verify_records(lines: Iterable[bytes], vkey: str | None = None, progress: Callable[[int, int], None] | None = None) -> Report:
     """Verifies the lines of a JSONL export: the checkpoint's signature, each record, and that none between the first
     and the last is missing, added or moved (the whole range is rebuilt to the signed root). Raises VerifyError."""
     rows = iter(lines)

@@ -65,7 +65,7 @@ class Preset:
 
 
 PRESETS = {
-    "cpu": Preset(steps=900, batch=1536, dims=256, vocabulary=57000, taught=250000, tokenizer_texts=30000),
+    "cpu": Preset(steps=1200, batch=1536, dims=256, vocabulary=57000, taught=250000, tokenizer_texts=30000),
     "smoke": Preset(steps=40, batch=64, dims=32, vocabulary=6000, taught=500, tokenizer_texts=500, limit=400),
 }
 SHARES = {"parallel": 0.58, "cedict": 0.14, "cldr": 0.12, "mined": 0.1, "policies": 0.06, "questions": 0.03}
@@ -153,7 +153,7 @@ def _numbers(corpus: Corpus, preset: Preset, work: Path, folder: Path) -> tuple[
     simplified_file = work / "lexicon" / "simplified.json"
     simplified = json.loads(simplified_file.read_text("utf-8")) if simplified_file.is_file() else {}
     print("tokenizer: training", flush=True)
-    tokenizer = build_tokenizer(tokenizer_texts(corpus, preset), preset.vocabulary, simplified)
+    tokenizer = build_tokenizer(tokenizer_texts(corpus, preset), preset.vocabulary, simplified, spoken_texts(corpus))
     write_text(folder / "tokenizer.json", str(tokenizer.to_str()))
     print("tokenizer: cutting the corpus", flush=True)
     material = material_of(corpus, [tokenizer, fine_tokenizer(tokenizer)], preset.taught, SHARES)
@@ -177,6 +177,16 @@ def tokenizer_texts(corpus: Corpus, preset: Preset) -> list[str]:
         if group.source != "parallel":
             texts += list(group.texts.values()) * (3 if group.source == "policies" else 1)
     return texts
+
+
+def spoken_texts(corpus: Corpus) -> list[str]:
+    """Everyday words: CLDR, mined questions and the bank's, five times; then other questions and utterances.
+
+    Not CC-CEDICT: it would give every place to rare English words of its meanings.
+    """
+    apart = {"parallel", "cedict"}
+    texts = [text for group in corpus.groups if group.source not in apart for text in group.texts.values()] * 5
+    return texts + [pair.question for pair in corpus.pairs] + [said.text for said in corpus.utterances]
 
 
 def project(vectors: npt.NDArray[np.float16], dims: int) -> tuple[torch.Tensor, float]:

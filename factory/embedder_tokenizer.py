@@ -8,9 +8,11 @@ Without that mark Unigram breaks the short, frequent words ("mi", "yo") into let
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -23,16 +25,38 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 UNKNOWN = "<unk>"
 
 
-def build_tokenizer(texts: Iterable[str], size: int, simplified: Mapping[str, str], longest_han: int = 4) -> Any:
-    """A trained tokenizer of at most `size` pieces; `simplified` maps traditional characters."""
+def build_tokenizer(
+    texts: Iterable[str],
+    size: int,
+    simplified: Mapping[str, str],
+    spoken: Sequence[str] = (),
+    longest_han: int = 4,
+) -> Any:
+    """A trained tokenizer of at most `size` pieces; `simplified` maps traditional characters.
+
+    A quarter of the pieces are kept for whole words of `spoken` (dictionaries, customers' questions), the most frequent
+    first: Unigram alone gives its pieces to the documents, which are far longer, and breaks everyday words into letters.
+    """
     tokenizer = _empty(models.Unigram(), simplified)
+    whole = size // 4 if spoken else 0
     trainer = trainers.UnigramTrainer(
-        vocab_size=size, special_tokens=[UNKNOWN], unk_token=UNKNOWN, max_piece_length=16, show_progress=False
+        vocab_size=size - whole, special_tokens=[UNKNOWN], unk_token=UNKNOWN, max_piece_length=16, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     pieces = [(str(piece), float(score)) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]]
     kept = [(piece, score) for piece, score in pieces if len(_HAN.findall(piece)) <= longest_han]
+    kept += _whole_words(tokenizer, spoken, {piece for piece, _ in kept}, size - len(kept) if spoken else 0)
     return _empty(models.Unigram(kept, 0, False), simplified)
+
+
+def _whole_words(tokenizer: Any, texts: Sequence[str], known: set[str], most: int) -> list[tuple[str, float]]:
+    counts: Counter[str] = Counter()
+    for text in texts:
+        pieces = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
+        counts.update(piece for piece, _ in pieces if 3 <= len(piece) <= 20 and not _HAN.search(piece))
+    total = max(counts.total(), 1)
+    new = [(piece, count) for piece, count in counts.most_common() if piece not in known and count > 1]
+    return [(piece, math.log(count / total)) for piece, count in new[: max(most, 0)]]
 
 
 def fine_tokenizer(tokenizer: Any, longest: int = 5) -> Any:

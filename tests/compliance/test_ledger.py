@@ -29,9 +29,7 @@ def header(turn: str = "t1", session: str = "s1", kind: str = "turn_closed", **f
 
 def fill(ledger: Ledger, count: int, sessions: int = 3) -> list[Entry]:
     return [
-        ledger.append(
-            header(f"t{n}", f"s{n % sessions}", number=n), {"question": f"what is number {n}?", "answer": [str(n)]}
-        )
+        ledger.append(header(f"t{n}", f"s{n % sessions}", number=n), {"question": f"what is number {n}?", "answer": [str(n)]})
         for n in range(count)
     ]
 
@@ -191,10 +189,7 @@ with Ledger.open(Path(sys.argv[1]), branch="b1") as ledger:
 
 def test_processes_share_a_ledger_from_its_first_moment(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITER, str(tmp_path / "ledger")]
-    running = [
-        subprocess.Popen([*command, f"p{n}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for n in range(3)
-    ]
+    running = [subprocess.Popen([*command, f"p{n}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for n in range(3)]
     results = [each.communicate(timeout=120) for each in running]
     assert [each[1] for each in results] == ["", "", ""]
     assert sorted(int(index) for each in results for index in each[0].split()) == list(range(60))

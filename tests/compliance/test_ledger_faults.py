@@ -56,10 +56,10 @@ ledger = Ledger.open(Path(sys.argv[1]))
 def write(writer):
     n = 0
     while True:
-        session = f"{sys.argv[2]}-{writer}-{n // 7}"
-        entry = ledger.append(Header.now("turn_closed", turn=f"{session}-{n}", session=session), {"text": "x" * (n * 37
-        % 3000)}) os.write(1, f"{entry.index} {entry.header.turn} {n * 37 % 3000}\\n".encode()) if n % 7 == 6 and writer
-        == 0:
+        session, length = f"{sys.argv[2]}-{writer}-{n // 7}", n * 37 % 3000
+        entry = ledger.append(Header.now("turn_closed", turn=f"{session}-{n}", session=session), {"text": "x" * length})
+        os.write(1, f"{entry.index} {entry.header.turn} {length}\\n".encode())
+        if n % 7 == 6 and writer == 0:
             ledger.erase(session)
             os.write(1, f"erased {session}\\n".encode())
         if n % 11 == 0:
@@ -72,9 +72,7 @@ for writer in range(4):
 
 def killed_once(folder: Path, mark: str, seconds: float) -> list[str]:
     """What a writing process acknowledged before it was killed, `seconds` after its first words."""
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(folder), mark], stdout=subprocess.PIPE, cwd=PROJECT
-    ) as writer:
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(folder), mark], stdout=subprocess.PIPE, cwd=PROJECT) as writer:
         assert writer.stdout is not None
         first = writer.stdout.readline()
         time.sleep(seconds)
@@ -251,7 +249,7 @@ def test_a_read_only_folder_is_refused_on_opening(tmp_path: Path) -> None:
     for each in (folder / FILE, folder / "keys", folder):
         each.chmod(0o500 if each.is_dir() else 0o400)
     try:
-        with pytest.raises(ComplianceError, match="read-only|ermission"):
+        with pytest.raises(ComplianceError, match=r"read-only|ermission"):
             Ledger.open(folder)
     finally:
         for each in (folder, folder / "keys", folder / FILE):
@@ -305,9 +303,7 @@ def test_every_writer_of_a_commit_that_failed_hears_of_it(tmp_path: Path) -> Non
 # ---- two writers, missing and foreign files -------------------------------------------------------------------------
 
 
-def test_a_ledger_that_another_process_holds_for_too_long_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ledger_that_another_process_holds_for_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = made(tmp_path / "ledger")
     monkeypatch.setattr(store, "BUSY_SECONDS", 0.05)
     with Ledger.open(folder) as ledger:

@@ -21,18 +21,10 @@ FLOATS = (
     | st.floats(1e15, 1e22).map(round).map(float)
     | st.floats(-1e-3, 1e-3)
 )
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53) + 1, 2**53 - 1)
-    | FLOATS
-    | st.text(st.characters(codec="utf-8"))
-)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | FLOATS | st.text(st.characters(codec="utf-8"))
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: (
-        st.lists(inner, max_size=5) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=5)
-    ),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=5),
     max_leaves=20,
 )
 

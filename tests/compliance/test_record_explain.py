@@ -71,9 +71,7 @@ def test_an_erased_turn_is_explained_without_its_texts() -> None:
     assert "15 EUR" not in text
 
 
-@pytest.mark.parametrize(
-    ("outcome", "words"), [("abstained", "found nothing"), ("refused", "may not help"), ("new", "was new")]
-)
+@pytest.mark.parametrize(("outcome", "words"), [("abstained", "found nothing"), ("refused", "may not help"), ("new", "was new")])
 def test_each_outcome_has_its_words(outcome: str, words: str) -> None:
     assert words in explain([(header("turn_closed", 1, {"outcome": outcome}), {})])
 

@@ -105,9 +105,7 @@ def test_a_changed_bundle_is_refused_by_name(
     assert err.count("\n") == 1
 
 
-def test_a_damaged_zip_and_a_missing_path_are_refused(
-    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_zip_and_a_missing_path_are_refused(ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "bundle.zip"
     export_bundle(ledger, out, since=None, until=None, decrypt=True)
     assert set(zipfile.ZipFile(out).namelist()) == {

@@ -18,9 +18,9 @@ from tokenizers import Tokenizer
 
 from factory import embedder, evaluate_embedder, teacher
 from factory.embedder_batches import draw, material_of
+from factory.embedder_card import card
 from factory.embedder_corpus import clean_texts, read_corpus
 from factory.embedder_tokenizer import build_tokenizer, characters_map
-from factory.embedder_card import card
 from factory.lexicon import cedict_entries, cedict_rows, simplified_characters
 from factory.mining import first_sentence, matches
 from factory.policy_groups import policy_groups, policy_pairs, question_groups, question_pairs
@@ -311,7 +311,7 @@ def test_the_dictionary_is_read_as_text_and_never_as_objects(tmp_path: Path) -> 
     pickled.write_bytes(pickle.dumps(lines))
     bad.write_bytes(pickle.dumps([Path("x")]))
     assert list(cedict_entries(plain)) == list(cedict_entries(pickled))
-    assert list(cedict_entries(plain))[0] == ("銀甲", "银甲", ["bank"])
+    assert next(iter(cedict_entries(plain))) == ("銀甲", "银甲", ["bank"])
     assert list(cedict_rows(cedict_entries(plain))) == []
     with pytest.raises(pickle.UnpicklingError):
         list(cedict_entries(bad))
