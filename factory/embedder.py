@@ -38,7 +38,7 @@ from tqdm import tqdm
 
 from factory.embedder_batches import Batch, Material, draw, material_of, teaching_plan
 from factory.embedder_corpus import LANGUAGES, Corpus, read_corpus
-from factory.embedder_tokenizer import build_tokenizer, fine_tokenizer
+from factory.embedder_tokenizer import build_tokenizer, fine_tokenizer, trim
 from factory.policy_groups import policy_groups, policy_pairs, question_groups, question_pairs
 from factory.teacher import TEACHER_SHA256, teach
 
@@ -71,6 +71,8 @@ PRESETS = {
 SHARES = {"parallel": 0.58, "cedict": 0.14, "cldr": 0.12, "mined": 0.1, "policies": 0.06, "questions": 0.03}
 MATRYOSHKA = (64, 128)
 CHECKPOINT_SECONDS = 60.0
+MOST_BYTES = 30_000_000
+TOKENIZER_BYTES = 1_700_000
 
 
 def build_embedder(
@@ -100,6 +102,9 @@ def build_embedder(
     tokenizer, material = _numbers(corpus, preset, work, numbers)
     targets, kept = project(vectors, preset.dims)
     table, seconds = train(material, targets, preset, tokenizer.get_vocab_size(), run)
+    uses = np.bincount(material.texts.flat[: material.texts.starts[material.count]], minlength=len(table))
+    tokenizer, kept_pieces = trim(tokenizer, uses.tolist(), (MOST_BYTES - TOKENIZER_BYTES) // (2 * preset.dims))
+    table = table[torch.tensor(kept_pieces)]
     facts = {
         "preset": dataclasses.asdict(preset),
         "groups": {name: sum(1 for group in corpus.groups if group.source == name) for name in _names(corpus)},

@@ -59,6 +59,17 @@ def _whole_words(tokenizer: Any, texts: Sequence[str], known: set[str], most: in
     return [(piece, math.log(count / total)) for piece, count in new[: max(most, 0)]]
 
 
+def trim(tokenizer: Any, uses: Sequence[int], most: int) -> tuple[Any, list[int]]:
+    """The tokenizer with the `most` pieces that are used most (single characters first), and their old numbers."""
+    state = json.loads(tokenizer.to_str())
+    vocabulary = [(str(piece), float(score)) for piece, score in state["model"]["vocab"]]
+    order = sorted(range(1, len(vocabulary)), key=lambda number: (len(vocabulary[number][0]) > 1, -uses[number]))
+    kept = [0, *sorted(order[: most - 1])]
+    # Three decimals of a log-probability choose the same pieces and spare a third of the file.
+    state["model"]["vocab"] = [[vocabulary[number][0], round(vocabulary[number][1], 3)] for number in kept]
+    return Tokenizer.from_str(json.dumps(state, ensure_ascii=False)), kept
+
+
 def fine_tokenizer(tokenizer: Any, longest: int = 5) -> Any:
     """The same pieces and numbers, but cutting words finer: single Han characters, at most `longest` letters.
 

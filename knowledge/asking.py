@@ -78,6 +78,36 @@ _ASKED: dict[str, dict[str, str]] = {
     },
 }
 
+QUESTION_WORDS: dict[str, frozenset[str]] = {
+    "en": frozenset(
+        "how much many long what which when who where why does do did is are am was can could may might will would should the a an of to for "
+        "in on at by my your i you we it and or if cost costs costing price charge charged pay have has had get got be there with from me us".split()
+    ),
+    "es": frozenset(
+        "cuanto cuanta cuantos cuantas que cual cuales como cuando donde quien por para de del la el los las un una unos unas a al en y o si me "
+        "te se lo le mi mis su sus cuesta cuestan costar vale valen cobran cobra cobrais pago pagar es son hay tengo tiene tienen puedo puede con sin".split()
+    ),
+    "fr": frozenset(
+        "combien que quoi quel quelle quels quelles comment quand ou qui pour de du des la le les un une a au aux en et si je j tu vous on nous "
+        "il elle me m se mon ma mes votre vos coute coutent couter est sont c ce cest prix payer paye prenez y ai as avez peux peut puis avec sans".split()
+    ),
+    "de": frozenset(
+        "wie viel viele was wer wo wann welche welcher welches welchen der die das den dem ein eine einen einem einer und oder wenn ich mir mich "
+        "ihr sie man es mein meine meinen kostet kosten teuer zahlen zahle ist sind hat habe haben kann konnt gibt fur von zu am im in mit ohne auf".split()
+    ),
+    "pt": frozenset(
+        "quanto quanta quantos quantas que qual quais como quando onde quem por para de do da dos das o a os as um uma ao em no na e ou se me "
+        "lhe meu minha custa custam custar cobram pago pagar e sao ha tenho tem posso pode com sem".split()
+    ),
+    "it": frozenset(
+        "quanto quanta quanti quante che cosa quale quali come quando dove chi per di del della dei il lo la i gli le un una al alla in nel nella e "
+        "o se mi ti si ci mio mia costa costano costare prendete pago pagare e sono ho ha hanno posso puo con senza da".split()
+    ),
+    "zh": frozenset("多少 少钱 什么 怎么 么时 时候 可以 吗 的 我 你 们 你们 是 了 要 会 能 能不 不能 几 多久 要多 要几 是多".split()),
+    "ar": frozenset("كم ما ماذا متي اين كيف هل من الي علي في عن ان هذا هذه لي انا انت هو هي و او اذا لو مع بكم تكلفه سعر ادفع يكلف تكلف اقدر ممكن".split()),
+}
+"""Words that ask: they say which kind of figure is wanted (see `asked`), not what it is about."""
+
 _UNITS = (
     r"(?:business |working |calendar )?(?:second|minute|hour|day|week|month|year)s?\b|years? old"
     r"|(?:segundo|minuto|hora|dia|semana|mes|ano)(?:s|es)?\b|(?:seconde|minute|heure|jour|semaine|moi|an|annee)s?\b"

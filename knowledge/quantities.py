@@ -152,8 +152,9 @@ def _numbers(text: str, taken: bytearray, language: str) -> Iterator[Quantity]:
         for piece_start, piece_end in _pieces(text, start, end, language):
             value = parse_number(text[piece_start:piece_end], language)
             if value is not None:
-                taken[piece_start:piece_end] = b"\1" * (piece_end - piece_start)
-                yield _with_unit(text, piece_start, piece_end, value)
+                quantity = _with_unit(text, piece_start, piece_end, value)
+                taken[quantity.start : quantity.end] = b"\1" * (quantity.end - quantity.start)
+                yield quantity
 
 
 def _pieces(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:

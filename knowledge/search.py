@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knowledge.asking import asked, offered
+from knowledge.asking import QUESTION_WORDS, asked, offered
 from knowledge.embedder import Vectors
 from knowledge.index import Index
 from knowledge.passages import Passage, Statement
@@ -35,7 +35,7 @@ PASSAGES_EACH = 16
 
 STATEMENT_FEATURES = (
     "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
-    "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures", "example",
+    "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures", "example", "early", "focus",
 )  # fmt: skip
 ANSWER_FEATURES = ("top", "margin", "dense", "passage_dense", "coverage", "passage_coverage", "unknown", "length")
 
@@ -212,7 +212,8 @@ class Search:
                     *question.figures(statement, passage.policy.language), float(statement.kind == "row"), min(len(statement.text), 400) / 400,
                     float(alone[place]), question.residual(self._head(number), bags[place]),
                     float(figure_count(statement.text, passage.policy.language) > 3),
-                    float(is_example(statement.text)),
+                    float(is_example(statement.text)), 1.0 / (1 + place),
+                    question.focus(self._head(number), bags[place]),
                 )  # fmt: skip
                 score = _sigmoid(float(np.dot(self.ranking.statement, features)) + self.ranking.statement_bias)
                 candidates.append(Candidate(passage, statement, score, features))
@@ -258,9 +259,11 @@ class Search:
         fixed = [(spelling.nearest(word) or word) if spelling else word for word in words(query)]
         importance = self.index.embedder.weights(fixed)
         weights: dict[str, float] = {}
+        asking = QUESTION_WORDS.get(language, frozenset())
         for word, weight in zip(fixed, importance, strict=True):
             for term in terms(word, language):
                 weights[term] = max(weights.get(term, 0.0), float(weight))
+        subject = frozenset(term for word in fixed if word not in asking for term in terms(word, language) if term not in asking)
         idf = self.index.lexical.idf
         known = {term: idf.get(f"{language}:{term}") for term in weights}
         rarest = max((value for value in known.values() if value), default=5.0)
@@ -268,7 +271,7 @@ class Search:
         total = sum(weighed.values()) or 1.0
         missing = sum(value for term, value in weighed.items() if known[term] is None)
         return _Question(
-            weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), asked(query, language)
+            weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), asked(query, language), subject
         )
 
 
@@ -279,15 +282,20 @@ class _Question:
     unknown: float
     prefixed: tuple[str, ...]
     wants: frozenset[str]
+    subject: frozenset[str]
 
     def coverage(self, bag: Iterable[str]) -> float:
         """The share (0-1) of the question's weight that a bag of terms holds."""
         bag = bag if isinstance(bag, frozenset) else frozenset(bag)
         return sum(weight for term, weight in self.weights.items() if term in bag) / self.total
 
+    def focus(self, head: frozenset[str], bag: frozenset[str]) -> float:
+        """The share (0-1) of a statement's terms that the question or the headings already hold: conditions nobody asked for lower it."""
+        return sum(term in self.weights or term in head for term in bag) / len(bag) if bag else 0.0
+
     def residual(self, head: frozenset[str], bag: frozenset[str]) -> float:
         """The share (0-1) of what the headings leave open of the question that a statement holds."""
-        left = {term: weight for term, weight in self.weights.items() if term not in head}
+        left = {term: weight for term, weight in self.weights.items() if term not in head and term in self.subject}
         total = sum(left.values())
         return sum(weight for term, weight in left.items() if term in bag) / total if total else 1.0
 

@@ -105,7 +105,10 @@ def _blocks(box: Appliance) -> gr.Blocks:
 
         closed: Any = {"api_visibility": "private", "show_progress": "hidden"}
         spoken = [talk, state, shown, question]
+        # The whole page turns with the language, not only its texts.
+        turn = "code => { document.documentElement.lang = code; document.documentElement.dir = code === 'ar' ? 'rtl' : 'ltr'; }"
         page.load(opening, None, [state, shown, talk, *every], **closed)
+        shown.change(None, [shown], None, js=turn, **closed)
         for trigger in (send.click, question.submit):
             trigger(say, [question, state, language, shown], spoken, concurrency_limit=8, **closed).then(
                 choose, [language, state, shown], [shown, talk, *every], **closed
@@ -196,19 +199,21 @@ def _log(messages: Messages, code: str) -> str:
 
 def _answer_html(sentences: list[Sentence], answer: Answer | None, code: str) -> str:
     body: list[str] = []
-    sources: list[str] = []
+    sources: dict[str, list[str]] = {}
+    number = 0
     for sentence in sentences:
         marks = ""
         for evidence in sentence.evidence:
-            number = len(sources) + 1
+            number += 1
             link = html.escape(policy_href(evidence, code), quote=True)
             label = html.escape(f"{evidence.title} · {evidence.version}")
             marks += f'<a class="cite" href="{link}" target="policy" title="{label}">{number}</a>'
-            sources.append(f'<li><a href="{link}" target="policy">{label}</a></li>')
+            sources.setdefault(label, []).append(f'<a class="cite" href="{link}" target="policy">{number}</a>')
         body.append(f'<p class="{sentence.origin}">{html.escape(sentence.text)}{marks}</p>')
     out = "".join(body)
     if sources:
-        out += f'<ol class="sources" aria-label="{html.escape(locales.text("ui.citations", code))}">{"".join(sources)}</ol>'
+        items = "".join(f"<li>{label} {' '.join(links)}</li>" for label, links in sources.items())
+        out += f'<ul class="sources" aria-label="{html.escape(locales.text("ui.citations", code))}">{items}</ul>'
     if answer is not None:
         out += _foot(answer, code)
     return out
@@ -230,6 +235,7 @@ def _side(code: str) -> str:
     heading = html.escape(locales.text("ui.evidence", code))
     return (
         f'<section class="side" lang="{code}" dir="{_direction(code)}"><h2>{heading}</h2>'
+        f'<p class="hint">{html.escape(locales.text("ui.evidence_hint", code))}</p>'
         f'<iframe name="policy" title="{heading}" src="about:blank" sandbox="allow-same-origin"></iframe></section>'
     )
 
@@ -249,7 +255,7 @@ def _labels(box: Appliance, code: str, chosen: str = "") -> list[Any]:
         gr.update(choices=choices, label=ui["language"], value=chosen),
         gr.update(value=ui["talk_to_person"]),
         gr.update(value=ui["finish"]),
-        gr.skip(),
+        _side(code),
     ]  # fmt: skip
 
 

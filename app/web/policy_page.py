@@ -36,7 +36,7 @@ def policy_page(policy: Policy, start: int, end: int, shown_in: str) -> str:
     return (
         f'<!doctype html><html lang="{html.escape(policy.language)}" dir="{direction}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{html.escape(policy.title)}</title>'
-        '<link rel="stylesheet" href="/static/policy.css"></head><body><main>'
+        '<link rel="stylesheet" href="/pages/policy.css"></head><body><main>'
         f"<dl>{listed}</dl>{body}</main></body></html>"
     )
 

@@ -57,7 +57,7 @@ class Guarded:
             return
         path = str(scope["path"])
         policy = _CSP_POLICY if path.startswith("/policies/") else _CSP
-        keep = path.startswith(("/assets/", "/static/", "/theme.css"))
+        keep = path.startswith(("/assets/", "/static/", "/pages/", "/theme.css"))
 
         async def guarded(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -98,7 +98,7 @@ def create_app(box: Appliance) -> FastAPI:
     )
     app.state.box = box
     app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/pages", StaticFiles(directory=STATIC), name="static")
 
     @app.exception_handler(TellerboxError)
     async def safe_error(_: Request, error: TellerboxError) -> JSONResponse:

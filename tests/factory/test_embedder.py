@@ -20,7 +20,7 @@ from factory import embedder, evaluate_embedder, teacher
 from factory.embedder_batches import draw, material_of
 from factory.embedder_card import card
 from factory.embedder_corpus import clean_texts, read_corpus
-from factory.embedder_tokenizer import build_tokenizer, characters_map
+from factory.embedder_tokenizer import build_tokenizer, characters_map, trim
 from factory.lexicon import cedict_entries, cedict_rows, simplified_characters
 from factory.mining import first_sentence, matches
 from factory.policy_groups import policy_groups, policy_pairs, question_groups, question_pairs
@@ -181,6 +181,16 @@ def test_spelling_is_evened_out_inside_the_tokenizer() -> None:
     assert ids("حِسَابـات") == ids("حسابات")
     assert ids("الحسابات")[-len(ids("حسابات")) :] == ids("حسابات")
     assert ids("١٢") == ids("12")
+
+
+def test_trimming_keeps_characters_and_the_most_used_pieces() -> None:
+    tokenizer = build_tokenizer(["the bank is open", "the bank is closed", "the card"] * 5, 60, {})
+    size = tokenizer.get_vocab_size()
+    uses = list(range(size))
+    smaller, kept = trim(tokenizer, uses, size - 3)
+    assert smaller.get_vocab_size() == len(kept) == size - 3
+    assert all(smaller.id_to_token(new) == tokenizer.id_to_token(old) for new, old in enumerate(kept))
+    assert smaller.encode("the bank").ids
 
 
 def test_every_character_rule_is_applied() -> None:

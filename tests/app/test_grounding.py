@@ -1,0 +1,74 @@
+"""Grounding: what the evidence supports, and what it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.appliance import Appliance
+from app.grounding import Grounding
+from knowledge.passages import passages_of
+from knowledge.policy import load_policy
+from knowledge.search import Candidate
+
+POLICIES = {
+    "en": "An international transfer ordered online costs 0.3% of the amount, minimum €15, maximum €60.\n\n"
+    "A replacement card is not free when the customer lost the card.\n\nThe prices apply from 1 March 2026.",
+    "es": "La transferencia internacional cuesta el 1,5 % del importe, con un mínimo de 1.500 €.",
+    "zh": "国际汇款按金额的1.5%收费，最低15欧元。",
+    "ar": "رسوم التحويل الدولي 1.5% من المبلغ بحد أدنى 15 يورو.",
+}
+
+
+@pytest.fixture
+def grounding(box: Appliance) -> Grounding:
+    return Grounding(box.embedder)
+
+
+def candidates(folder: Path, language: str) -> list[Candidate]:
+    path = folder / language / "p.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(POLICIES[language])
+    passages = passages_of(load_policy(path, folder))
+    return [Candidate(passage, statement, 0.9, ()) for passage in passages for statement in passage.statements]
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "shown"),
+    [
+        ("en", "An international transfer ordered online costs 0.3% of the amount.", True),
+        ("en", "An international transfer costs 0.4% of the amount.", False),
+        ("en", "An international transfer costs a minimum of €16.", False),
+        ("en", "An international transfer costs fourteen euros minimum.", False),
+        ("en", "A replacement card is free when the customer lost the card.", False),
+        ("en", "A replacement card is not free when the customer lost the card.", True),
+        ("en", "The prices apply from 2 March 2026.", False),
+        ("en", "Our bank is the best bank in the whole world.", False),
+        ("es", "La transferencia internacional cuesta el 1,5 % del importe.", True),
+        ("es", "La transferencia internacional tiene un mínimo de 1,5 €.", False),
+        ("es", "La transferencia internacional cuesta el 15 % del importe.", False),
+        ("zh", "国际汇款按金额的百分之一点五收费，最低15欧元。", True),
+        ("zh", "国际汇款按金额的百分之二收费，最低15欧元。", False),
+        ("ar", "رسوم التحويل الدولي ١٫٥٪ من المبلغ بحد أدنى ١٥ يورو.", True),
+        ("ar", "رسوم التحويل الدولي 2.5% من المبلغ بحد أدنى 15 يورو.", False),
+    ],
+)
+def test_a_sentence_is_shown_only_when_its_evidence_says_so(
+    grounding: Grounding, tmp_path: Path, language: str, sentence: str, shown: bool
+) -> None:
+    verdict = grounding.judge(sentence, language, candidates(tmp_path, language))
+    assert (verdict.evidence is not None) == shown, verdict.reason
+
+
+def test_a_right_sentence_with_a_wrong_label_keeps_its_own_evidence(grounding: Grounding, tmp_path: Path) -> None:
+    pool = candidates(tmp_path, "en")
+    verdict = grounding.judge("The prices apply from 1 March 2026.", "en", pool, cited=[0])
+    assert verdict.evidence is not None
+    assert verdict.evidence.quote == "The prices apply from 1 March 2026."
+
+
+def test_labels_out_of_range_and_empty_text_are_harmless(grounding: Grounding, tmp_path: Path) -> None:
+    pool = candidates(tmp_path, "en")
+    assert grounding.judge("", "en", pool, cited=[99, -3]).evidence is None
+    assert grounding.judge("Anything at all.", "en", []).evidence is None
