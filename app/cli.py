@@ -551,3 +551,7 @@ def doctor() -> None:
         )
     if not all(finding.good for finding in findings):
         raise TellerboxError("something is missing")
+
+
+if __name__ == "__main__":
+    main()

@@ -57,7 +57,7 @@ class Preset:
     tokenizer_texts: int
     limit: int | None = None
     learning_rate: float = 8e-3
-    scale: float = 20.0
+    scale: float = 12.0
     fine: float = 0.15
     distil: float = 1.0
     contrast: float = 0.6

@@ -34,7 +34,7 @@ class Quantity:
 
 _CURRENCIES = {
     "EUR": r"€|eur(?:os?|o)?(?![a-z])|欧元|歐元|يورو|اليورو",
-    "USD": r"us\$|\$|usd(?![a-z])|(?:us )?dollars?(?![a-z])|d[oó]lar(?:es)?(?![a-z])|dollari?(?![a-z])|美元|دولار",
+    "USD": r"us-?dollars?(?![a-z])|us\$|\$|usd(?![a-z])|(?:us )?dollars?(?![a-z])|d[oó]lar(?:es)?(?![a-z])|dollari?(?![a-z])|美元|دولار",
     "GBP": r"£|gbp(?![a-z])|英镑|جنيه إسترليني",
     "CHF": r"chf(?![a-z])|瑞士法郎",
     "CNY": r"¥|cny(?![a-z])|rmb(?![a-z])|人民币|يوان",
@@ -43,7 +43,7 @@ _CURRENCY = re.compile("|".join(f"(?P<{code}>{pattern})" for code, pattern in _C
 _GAP = r"[ \u00a0\u202f\u2009]?"
 _NUMBER = re.compile(r"(?<![\d.,])\d+(?:[.,'’ \u00a0\u202f\u2009]\d{3}(?!\d))*(?:[.,]\d+)?")
 _PERCENT = re.compile(
-    rf"{_GAP}(?:%|per\s?cent(?![a-z])|por\s?ciento|por\s?cento|pour\s?cent(?![a-z])|prozent|per\s?cento|في المائة|في المئة|بالمائة|بالمئة)",
+    rf"{_GAP}(?:%|per\s?cent(?![a-z])|por\s?ciento|por\s?cento|pour\s?cent(?![a-z])|prozent(?![a-z])|per\s?cento|في المائة|في المئة|بالمائة|بالمئة)",
     re.IGNORECASE,
 )
 _TIME = re.compile(r"(?<![\d:.,])([01]?\d|2[0-4])\s?[:h]\s?([0-5]\d)(?![\d:])")
@@ -73,7 +73,7 @@ _DAY_MONTH = re.compile(
     re.IGNORECASE,
 )
 _MONTH_DAY = re.compile(
-    rf"(?<!\w)({_MONTH_NAME})\s+(\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,\s*(\d{{4}})(?!\d))?", re.IGNORECASE
+    rf"(?<!\w)({_MONTH_NAME})\s+(\d{{1,2}})(?:st|nd|rd|th)?(?!\d|[.,]\d|\s?%)(?:,\s*(\d{{4}})(?!\d))?", re.IGNORECASE
 )
 _ARABIC_SIGNS = str.maketrans({"٫": ".", "٬": ",", "٪": "%", "％": "%", "．": ".", "，": "，", "‰": "‰", "：": ":"})
 
@@ -85,7 +85,7 @@ def quantities(text: str, language: str) -> tuple[Quantity, ...]:
     """
     plain = _same_length_digits(text, language)
     taken = bytearray(len(plain))
-    found = list(_dates(plain, taken))
+    found = list(_dates(plain, taken, language))
     found += _claim(plain, taken, _TIME, lambda m: Quantity("time", f"{int(m[1]):02d}:{m[2]}", "", m.start(), m.end()))
     found += _numbers(plain, taken, language)
     found += [
@@ -128,12 +128,13 @@ def _day(match: re.Match[str], year: str | None, month: int, day: str | int) -> 
     return Quantity("date", f"{head}-{month:02d}-{int(day):02d}", "", match.start(), match.end())
 
 
-def _dates(text: str, taken: bytearray) -> Iterator[Quantity]:
+def _dates(text: str, taken: bytearray, language: str) -> Iterator[Quantity]:
     yield from _claim(text, taken, _ISO_DAY, lambda m: _day(m, m[1], int(m[2]), m[3]))
     yield from _claim(text, taken, _SLASH_DAY, lambda m: _day(m, m[4], int(m[3]), m[1]))
     yield from _claim(text, taken, _ZH_DAY, lambda m: _day(m, m[1], int(m[2]), m[3]))
     yield from _claim(text, taken, _DAY_MONTH, lambda m: _day(m, m[3], _MONTH_NUMBER[m[2].lower()], m[1]))
-    yield from _claim(text, taken, _MONTH_DAY, lambda m: _day(m, m[3], _MONTH_NUMBER[m[1].lower()], m[2]))
+    if language == "en":
+        yield from _claim(text, taken, _MONTH_DAY, lambda m: _day(m, m[3], _MONTH_NUMBER[m[1].lower()], m[2]))
     yield from _claim(
         text,
         taken,

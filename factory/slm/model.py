@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-EMBEDDING_SCALE = 0.08
+LOGIT_SCALE = 0.08
 CONSTANT = 4.0
 LOOK_BACK = 3
 
@@ -119,7 +119,8 @@ def initialise(model: Decoder, seed: int, meaning: Tensor | None = None) -> None
             half = meaning.shape[1]
             table[:, -half:] = meaning / meaning.pow(2).mean().sqrt()
         table[:, 0] = CONSTANT
-        model.embedding.weight.copy_(table * EMBEDDING_SCALE)
+        model.embedding.weight.copy_(table)
+        model.norm.weight.fill_(LOGIT_SCALE)
         for layer in model.layers:
             assert isinstance(layer, Layer)
             for name, weight in layer.named_parameters():
@@ -173,4 +174,4 @@ def _copying_circuit(model: Decoder, generator: torch.Generator) -> None:
             weight[rows.start + places] += value
         if shape.width == shape.heads * dim:
             second.v.weight[rows] = whole[rows]
-            second.o.weight[:, rows] = whole[rows].T * 0.35
+            second.o.weight[:, rows] = whole[rows].T * 2.5

@@ -7,7 +7,7 @@ import math
 import os
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -19,17 +19,19 @@ from factory.slm.data import CURRICULUM, Encoder, Example, Sources, Stage, batch
 from factory.slm.model import Decoder, Shape, initialise
 from factory.slm.tokenizer import NONE, PAD, load_tokenizer, opening
 
+NEGATIVES = 768
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How a model is trained; `minutes` is time spent in steps, added up over resumed runs; `steps` ends it earlier."""
 
-    shape: Shape = Shape()
+    shape: Shape = field(default_factory=Shape)
     minutes: float = 120.0
     steps: int = 10**9
-    tokens: int = 6144
+    tokens: int = 2048
     rate: float = 2e-3
-    warm_up: int = 60
+    warm_up: int = 30
     choice_weight: float = 1.0
     label_weight: float = 0.5
     save_seconds: float = 45.0
@@ -66,7 +68,8 @@ def collate(examples: list[Example]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def losses(model: Decoder, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor, float, float]:
     """Copying, choosing and label losses, and the shares of copied tokens and of choices that are right.
 
-    The vocabulary is projected only where there is loss. The label loss teaches each closing label, one layer early,
+    The vocabulary is projected only where there is loss, and while copying only on the tokens of the batch and some
+    random others (a copied token is one of the batch). The label loss teaches each closing label, one layer early,
     to say whether its statement answers: several signals an example instead of one.
     """
     ids, copy, choice, label = batch
@@ -75,13 +78,15 @@ def losses(model: Decoder, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> tupl
     copied = copy >= 0
     ends = label >= 0
     at_choice = model.logits(last[picked]).float()
-    at_copy = model.logits(last[copied]).float()
+    shown = torch.cat((ids.flatten(), torch.randint(0, model.shape.vocabulary, (NEGATIVES,)))).unique()
+    wanted = torch.searchsorted(shown, copy[copied])
+    at_copy = F.linear(last[copied], model.embedding.weight[shown]).float()
     small = torch.arange(NONE, opening(9))
     at_label = F.linear(before[ends], model.embedding.weight[small]).float()
     choose = F.cross_entropy(at_choice, choice[picked])
-    follow = F.cross_entropy(at_copy, copy[copied])
+    follow = F.cross_entropy(at_copy, wanted)
     sort = F.cross_entropy(at_label, label[ends] - NONE)
-    right_copy = (at_copy.argmax(-1) == copy[copied]).float().mean().item()
+    right_copy = (at_copy.argmax(-1) == wanted).float().mean().item()
     right_choice = (at_choice.argmax(-1) == choice[picked]).float().mean().item()
     return follow, choose, sort, right_copy, right_choice
 
