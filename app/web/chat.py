@@ -28,6 +28,13 @@ OWN_NAMES = {
 }  # fmt: skip
 CSS = Path(__file__).with_name("static") / "chat.css"
 
+# The whole page turns with the language of the log, not only its texts.
+_TURN = """() => {
+    const log = document.querySelector("#log .log");
+    document.documentElement.lang = log.lang;
+    document.documentElement.dir = log.dir;
+}"""
+
 Messages = list[dict[str, Any]]
 """What the log shows, oldest first: `{"who": "person"|"box"|"note", "html": …}`; kept in the session's state only."""
 
@@ -105,18 +112,17 @@ def _blocks(box: Appliance) -> gr.Blocks:
 
         closed: Any = {"api_visibility": "private", "show_progress": "hidden"}
         spoken = [talk, state, shown, question]
-        # The whole page turns with the language, not only its texts.
-        turn = "code => { document.documentElement.lang = code; document.documentElement.dir = code === 'ar' ? 'rtl' : 'ltr'; }"
-        page.load(opening, None, [state, shown, talk, *every], **closed)
-        shown.change(None, [shown], None, js=turn, **closed)
+        page.load(opening, None, [state, shown, talk, *every], **closed).then(None, None, None, js=_TURN, **closed)
         for trigger in (send.click, question.submit):
             trigger(say, [question, state, language, shown], spoken, concurrency_limit=8, **closed).then(
                 choose, [language, state, shown], [shown, talk, *every], **closed
-            )
+            ).then(None, None, None, js=_TURN, **closed)
         for example in examples:
             example.click(say, [example, state, language, shown], spoken, concurrency_limit=8, **closed)
         person.click(ask_for_person, [state, language, shown], spoken, concurrency_limit=8, **closed)
-        language.change(choose, [language, state, shown], [shown, talk, *every], **closed)
+        language.change(choose, [language, state, shown], [shown, talk, *every], **closed).then(
+            None, None, None, js=_TURN, **closed
+        )
         finish.click(wipe, [state, shown], [state, talk, question, side], **closed)
     page.queue(api_open=False, max_size=32)
     return page

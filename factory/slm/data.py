@@ -237,7 +237,8 @@ class Encoder:
         gold = self.ids(" " + item.gold) if item.gold is not None else None
         if not question or (gold is not None and len(gold) > longest):
             return None
-        others = [ids for ids in (self.ids(" " + t) for t in rng.sample(item.others, min(len(item.others), most + 2))) if len(ids) <= longest]
+        drawn = rng.sample(item.others, min(len(item.others), most + 2))
+        others = [ids for ids in (self.ids(" " + text) for text in drawn) if len(ids) <= longest]
         count = rng.randint(2, most)
         if gold is not None and rng.random() < 0.1 and len(others) >= 2:
             gold = None

@@ -19,6 +19,7 @@ from llama_cpp import Llama
 
 from factory.slm.data import LANGUAGES, Item, gold_items, policy_statements, qa_items
 from factory.slm.export_gguf import FILE
+from factory.slm.tokenizer import opening
 
 _TERM = re.compile(r"[\u4e00-\u9fff]|\w+")
 
@@ -36,6 +37,7 @@ class Tally:
     none_said: int = 0
     none_right: int = 0
     first: int = 0
+    told: int = 0
 
     def row(self) -> dict[str, float | int | None]:
         """Rates, with None where nothing was counted."""
@@ -48,6 +50,7 @@ class Tally:
             "choice": rate(self.chosen, self.answerable), "bm25_first": rate(self.first, self.answerable),
             "copied_exactly": rate(self.copied, self.labelled),
             "chosen_and_copied": rate(self.followed, self.answerable),
+            "copied_when_told_label": rate(self.told, self.answerable),
             "none_precision": rate(self.none_right, self.none_said), "none_recall": rate(self.none_right, self.unanswerable),
         }
 
@@ -98,6 +101,8 @@ def judge(llama: Llama, item: Item, rng: random.Random, tally: Tally) -> str:
     tally.answerable += 1
     tally.chosen += said == place
     tally.followed += said == place and match is not None and match[2].strip() == gold.strip()
+    told = llama.create_completion([*ids, opening(place + 1)], max_tokens=140, temperature=0.0, top_k=1, repeat_penalty=1.0)
+    tally.told += str(told["choices"][0]["text"]).strip() == gold.strip()
     tally.first += _bm25_first(item.question, statements) == place
     return answer
 
@@ -123,7 +128,8 @@ def evaluate(folder: Path, out: Path, data: Path, policies: Path, gold: Path, li
                     answer = judge(llama, item, rng, tally)
                     answers.write(json.dumps([name, language, item.question, item.gold, answer], ensure_ascii=False) + "\n")
                 if items:
-                    result[f"{name}: {language}" + ("" if name != "gold dev" or items[0].kind.endswith(language) else " over en")] = tally.row()
+                    across = name == "gold dev" and not items[0].kind.endswith(f"-{language}")
+                    result[f"{name}: {language}{' over en' if across else ''}"] = tally.row()
                     print(name, language, tally.row(), flush=True)
     (folder / "evaluation.json").write_text(json.dumps(result, indent=1), encoding="utf8")
     (folder / "evaluated.sha256").write_text(hashlib.sha256((out / FILE).read_bytes()).hexdigest())

@@ -24,4 +24,5 @@ def load_meanings(folder: Path, tokenizer: Tokenizer, width: int, seed: int) -> 
     found = vectors @ axes.T
     noise = torch.randn(size, width, generator=torch.Generator().manual_seed(seed)) * width**-0.5
     found = torch.where(known, found + 0.1 * noise, noise)
-    return found / found.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    rows: Tensor = found / found.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    return rows

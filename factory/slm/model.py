@@ -75,7 +75,8 @@ class Layer(nn.Module):
         a = F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, is_causal=True)
         x = x + self.o(a.transpose(1, 2).reshape(batch, length, -1))
         h = self.norm_2(x)
-        return x + self.down(F.silu(self.gate(h)) * self.up(h))
+        out: Tensor = x + self.down(F.silu(self.gate(h)) * self.up(h))
+        return out
 
 
 class Decoder(nn.Module):
@@ -132,7 +133,8 @@ def initialise(model: Decoder, seed: int, meaning: Tensor | None = None) -> None
 
 
 def _orthonormal(rows: int, columns: int, generator: torch.Generator) -> Tensor:
-    return torch.linalg.qr(torch.randn(columns, rows, generator=generator))[0].T
+    basis: Tensor = torch.linalg.qr(torch.randn(columns, rows, generator=generator))[0].T
+    return basis
 
 
 def _copying_circuit(model: Decoder, generator: torch.Generator) -> None:

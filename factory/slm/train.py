@@ -78,7 +78,7 @@ def losses(model: Decoder, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> tupl
     copied = copy >= 0
     ends = label >= 0
     at_choice = model.logits(last[picked]).float()
-    shown = torch.cat((ids.flatten(), torch.randint(0, model.shape.vocabulary, (NEGATIVES,)))).unique()
+    shown = torch.cat((ids.flatten(), torch.randint(0, model.shape.vocabulary, (NEGATIVES,)))).unique()  # type: ignore[no-untyped-call]
     wanted = torch.searchsorted(shown, copy[copied])
     at_copy = F.linear(last[copied], model.embedding.weight[shown]).float()
     small = torch.arange(NONE, opening(9))
@@ -149,7 +149,7 @@ def train(recipe: Recipe, sources: Sources, folder: Path, meaning: Tensor | None
             follow, choose, sort, right_copy, right_choice = losses(model, collate(examples))
         loss = follow + recipe.choice_weight * choose + recipe.label_weight * sort
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         took = time.monotonic() - begun
