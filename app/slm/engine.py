@@ -138,6 +138,9 @@ class Engine:
                 raise TellerboxError(f"{path} is not a GGUF file")
         params = llama.llama_model_default_params()
         params.n_gpu_layers = 0
+        # With the repacked buffers of some processors (seen with AMX) llama_decode crashed on Q8_0 weights, and a crash
+        # takes the whole box down: a little speed is given for it.
+        params.use_extra_bufts = False
         self._model = llama.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model:
             raise TellerboxError(f"{path.name} cannot be loaded: it is damaged or made for another llama.cpp")

@@ -78,9 +78,14 @@ def _unanswerable(language: str) -> Iterator[tuple[str, Row]]:
 
 
 def _fixed(language: str) -> Iterator[tuple[str, Row]]:
-    """Lines `outcome<TAB>question`: what needs a fixed outcome, whatever the policies say."""
-    for number, (outcome, question) in enumerate(_pairs(SOURCE / f"fixed.{language}.tsv")):
-        yield SPLITS[number % 3], _row(f"fixed-{number + 1}", question, language, "fixed", outcome=outcome)
+    """What needs a fixed outcome whatever the policies say: the guard's questions, with the outcome of their category."""
+    from app.guard import OUTCOMES
+
+    for number, line in enumerate((HERE / "guard" / f"{language}.jsonl").read_text("utf-8").splitlines()):
+        raw = json.loads(line)
+        if raw["category"] is not None:
+            outcome = OUTCOMES[raw["category"]]
+            yield raw["split"], _row(f"fixed-{number + 1}", raw["text"], language, "fixed", outcome=outcome)
 
 
 def _follow_ups(language: str) -> Iterator[tuple[str, Row]]:
