@@ -87,10 +87,9 @@ class Appliance:
     @cached_property
     def parts(self) -> turn.Parts:
         """Everything a turn needs. Raises one of SAFE_ERRORS when a part cannot be had."""
-        from compliance.redaction.engine import Redactor
-
         from app.grounding import Grounding
         from app.guard import Guard
+        from compliance.redaction.engine import Redactor
 
         settings = self.settings
         engine = self.engine if settings.slm else None

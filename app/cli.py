@@ -271,9 +271,8 @@ def redact(
     as_json: AsJson = False,
 ) -> None:
     """Replace what identifies a person by pseudonyms."""
-    from compliance.redaction.engine import Redactor
-
     from app.settings import load_settings
+    from compliance.redaction.engine import Redactor
 
     redactor = Redactor(allow=load_settings().public_numbers)
     for text in _input_lines(file):

@@ -96,7 +96,9 @@ def judge(row: Row, reply: Answer | None) -> dict[str, bool]:
     marks: dict[str, bool] = {}
     expected = row.expected
     if expected is not None:
-        marks["outcome_accuracy"] = reply.outcome == expected
+        # A row that only says "not answerable" is content with any outcome but an answer.
+        right = reply.outcome != "answered" if row.outcome is None and not row.answerable else reply.outcome == expected
+        marks["outcome_accuracy"] = right
     if expected == "answered":
         marks["false_abstention"] = reply.outcome == "abstained"
         if row.must_contain:

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from compliance.redaction.engine import Redacted, Redactor
-
 from app import locales
 from app.answer import Answer, Handoff, Sentence
 from app.conversation import Session
@@ -28,6 +26,7 @@ from app.slm.prompt import MAX_STATEMENTS, NONE, TEMPLATE_SHA256, labels, messag
 from app.slm.prompt import VERSION as TEMPLATE_VERSION
 from compliance.errors import ComplianceError
 from compliance.record import Header
+from compliance.redaction.engine import Redacted, Redactor
 from knowledge.search import Candidate, Found, Scope, Search
 from knowledge.sentences import sentence_spans
 from knowledge.terms import words
@@ -37,6 +36,8 @@ log = logging.getLogger(__name__)
 MAX_SENTENCES = 3
 RELATIVE_SCORE = 0.45
 """A statement this much less likely than the best one is not shown beside it (chosen on the dev questions)."""
+AS_GOOD = 0.98
+"""Scores this close say nothing about which statement is the better one."""
 _TOKEN = re.compile(r"<[A-Z_]+_\d+>")
 
 
@@ -134,9 +135,7 @@ def run(
 
 def answer(parts: Parts, session: Session, text: str, **options: Any) -> Answer:
     """One turn, whole."""
-    last: Sentence | Answer | None = None
-    for last in run(parts, session, text, **options):
-        pass
+    *_, last = run(parts, session, text, **options)
     assert isinstance(last, Answer)
     return last
 
@@ -247,8 +246,8 @@ def _follows_up(query: str, language: str) -> bool:
 
 def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Sentence]:
     """What the model says and the evidence supports; the policy's own sentences for the rest."""
-    best = found.candidates[0]
-    pool = [item for item in found.candidates[:MAX_STATEMENTS] if item.score >= RELATIVE_SCORE * best.score]
+    pool = _pool(found.candidates)
+    best = pool[0]
     yield from _notice(progress, pool)
     used: set[tuple[int, int, str]] = set()
     if parts.engine is not None:
@@ -263,6 +262,22 @@ def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Senten
         if _span(item) not in used and len(used) < MAX_SENTENCES:
             used.add(_span(item))
             yield Sentence(item.statement.text, "quote", (evidence_of(item, 1.0),))
+
+
+def _pool(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The statements an answer may be made of, the one to say first in front.
+
+    Where more statements of one section are as good as equal than an answer may hold ("what does X cost?" over a list of
+    prices), their order in the policy decides: it puts the main case first.
+    """
+    best = candidates[0]
+    equal = [item for item in candidates if item.passage == best.passage and item.score >= AS_GOOD * best.score]
+    if len(equal) > MAX_SENTENCES:
+        equal.sort(key=lambda item: item.statement.start)
+    else:
+        equal = [best]
+    others = [item for item in candidates if item not in equal and item.score >= RELATIVE_SCORE * best.score]
+    return [*equal, *others][:MAX_STATEMENTS]
 
 
 def _notice(progress: Progress, pool: Sequence[Candidate]) -> Iterator[Sentence]:

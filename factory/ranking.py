@@ -24,7 +24,7 @@ from knowledge.quantities import quantity_keys
 from knowledge.search import ANSWER_FEATURES, RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search, is_example
 
 PROJECT = Path(__file__).resolve().parent.parent
-FALSE_ANSWER_WEIGHT = 1.5
+FALSE_ANSWER_WEIGHT = 5.0
 """A wrong answer costs a customer more than a missing one: how much more, when a threshold is chosen."""
 
 

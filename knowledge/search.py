@@ -209,7 +209,8 @@ class Search:
                 features = (
                     float(sims[place]), passage_dense, title, float(bm25[number]) / top_bm25,
                     question.coverage(bags[place]), head, whole, 1.0 / (1 + rank),
-                    *question.figures(statement, passage.policy.language), float(statement.kind == "row"), min(len(statement.text), 400) / 400,
+                    *question.figures(statement, passage.policy.language), float(statement.kind == "row"),
+                    min(len(statement.text), 400) / 400,
                     float(alone[place]), question.residual(self._head(number), bags[place]),
                     float(figure_count(statement.text, passage.policy.language) > 3),
                     float(is_example(statement.text)), 1.0 / (1 + place),

@@ -73,10 +73,14 @@ class Redactor:
         for span in sorted(found, key=lambda item: (-item.score, item.start - item.end, item.start)):
             value = compact(text[span.start : span.end])
             inside = any(span.start < end and start < span.end for start, end in taken)
-            if not inside and value not in self._allow and span.end > span.start:
+            if not inside and not self._allowed(value) and span.end > span.start:
                 taken.append((span.start, span.end))
                 kept.append(span)
         return sorted(kept, key=lambda item: item.start)
+
+    def _allowed(self, value: str) -> bool:
+        # A local form of a public number is public too.
+        return value in self._allow or (len(value) >= 7 and any(public.endswith(value) for public in self._allow))
 
     @cached_property
     def _analyzer(self) -> Any:

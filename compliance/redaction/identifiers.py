@@ -147,7 +147,7 @@ def _id(pattern: str, *modules: str, weak: bool = False) -> Rule:
 RULES: tuple[Rule, ...] = (
     _rule("EMAIL", r"(?<![\w.+-])([\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[a-z]{2,24})(?![\w-])", 1.0, digit=False),
     _rule("URL", r"((?:https?|ftp)://[^\s/@:]{1,64}:[^\s/@]{1,64}@[^\s]{1,200})", 1.0, digit=False),
-    _rule("IBAN", rf"{_L}([A-Z]{{2}}[ -]?\d{{2}}(?:[ \u00a0\u202f-]?[A-Z0-9]){{11,30}})", 1.0, lambda value: iban_length(value) > 0),
+    _rule("IBAN", rf"{_L}([A-Z]{{2}}[ -]?\d{{2}}(?:[ \u00a0\u202f-]?[A-Z0-9]){{11,30}})", 1.0),
     _rule("CARD", rf"(?<!\d)(\d(?:{_SEP}\d){{11,18}})(?!\d)", 0.95, _card),
     _id(r"\d{8}[ -]?[A-HJ-NP-TV-Z]", "es.dni"),
     _id(r"[XYZ][ -]?\d{7}[ -]?[A-Z]", "es.nie"),
@@ -199,10 +199,17 @@ def find(text: str) -> Iterator[tuple[str, int, int, float]]:
     for rule in RULES:
         if rule.needs_digit and not has_digit:
             continue
-        for match in rule.pattern.finditer(text):
+        place = 0
+        while match := rule.pattern.search(text, place):
             start, end = match.span(1)
-            if rule.context is not None and not rule.context.search(text, max(0, start - CONTEXT_CHARS), min(len(text), end + 16)):
+            near = rule.context is None or rule.context.search(text, max(0, start - CONTEXT_CHARS), min(len(text), end + 16))
+            if near and rule.type == "IBAN":
+                end = start + iban_length(text[start:end])
+            elif near and rule.check is not None and not rule.check(text[start:end]):
+                end = start
+            if not near or end == start:
+                # What was proposed is none, but one may begin inside it.
+                place = start + 1 if rule.type == "IBAN" else match.end()
                 continue
-            if rule.check is None or rule.check(text[start:end]):
-                end = start + iban_length(text[start:end]) if rule.type == "IBAN" else end
-                yield rule.type, start, end, rule.score
+            yield rule.type, start, end, rule.score
+            place = end

@@ -31,7 +31,7 @@ def normalise(text: str) -> Normalised:
 
 def _plain(char: str) -> str:
     if char.isascii():
-        return "" if ord(char) < 32 and char not in _KEPT_CONTROLS or char == "\x7f" else char
+        return "" if (ord(char) < 32 and char not in _KEPT_CONTROLS) or char == "\x7f" else char
     category = unicodedata.category(char)
     if category in _DROPPED_CATEGORIES or category == "Cc":
         return ""

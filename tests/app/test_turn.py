@@ -116,7 +116,7 @@ def test_without_a_record_nothing_is_answered(box: Appliance, monkeypatch: pytes
         raise ComplianceError("the ledger cannot write: no space left on device")
 
     monkeypatch.setattr(box.ledger, "append", full)
-    with pytest.raises(TellerboxError, match="record|registro"):
+    with pytest.raises(TellerboxError, match=r"record|registro"):
         box.ask("how much is a replacement card")
 
 

@@ -1,0 +1,133 @@
+"""Redaction: what is found in any notation, what is left alone, and that offsets map back."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compliance.redaction.engine import Redactor
+from compliance.redaction.normalise import normalise
+
+REDACTOR = Redactor(allow=("+34 910 555 010", "complaints@alborada.example"))
+ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+WIDE_DIGITS = str.maketrans("0123456789", "０１２３４５６７８９")
+
+
+def types(text: str) -> list[str]:
+    return [finding.type for finding in REDACTOR.find(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("mi iban es ES91 2100 0418 4502 0005 1332 gracias", "IBAN"),
+        ("IBAN DE89370400440532013000", "IBAN"),
+        ("我的账户ES9121000418450200051332请查", "IBAN"),
+        ("FR14 2004 1010 0505 0001 3M02 606", "IBAN"),
+        ("ＥＳ91 2100 0418 4502 0005 1332", "IBAN"),
+        ("card 4111 1111 1111 1111", "CARD"),
+        ("4111-1111-1111-1111", "CARD"),
+        ("4111.1111.1111.1111", "CARD"),
+        ("4111\u00a01111\u00a01111\u00a01111", "CARD"),
+        ("4111\u200b1111\u200b1111\u200b1111", "CARD"),
+        ("我的卡号4111111111111111请查询", "CARD"),
+        ("رقم بطاقتي ٤١١١١١١١١١١١١١١١", "CARD"),
+        ("378282246310005", "CARD"),
+        ("2223003122003222", "CARD"),
+        ("4000000000000000006", "CARD"),
+        ("escríbame a juan.perez@correo.example", "EMAIL"),
+        ("llámame al +34 612 345 678", "PHONE"),
+        ("my phone is 0612345678", "PHONE"),
+        ("mi DNI es 12345678Z", "ID"),
+        ("NIE X1234567L", "ID"),
+        ("codice fiscale RSSMRA85T10A562S", "ID"),
+        ("我的身份证11010519491231002X", "ID"),
+        ("my pin is 4821", "PIN"),
+        ("mi pin es 4821", "PIN"),
+        ("CVV: 123", "CVV"),
+        ("my password is hunter2secret", "PASSWORD"),
+        ("nací el 12/03/1985", "BIRTH_DATE"),
+        ("me llamo Juan Pérez García", "PERSON"),
+        ("mein Name ist Anna Müller", "PERSON"),
+        ("我叫王小明", "PERSON"),
+        ("اسمي محمد الأحمد", "PERSON"),
+        ("https://user:secret@bank.example/x", "URL"),
+        ("from 192.168.10.20", "IP"),
+    ],
+)
+def test_identifiers_are_found(text: str, kind: str) -> None:
+    assert kind in types(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a transfer of €1,500.00 costs 0.3%, minimum €15, maximum €60",
+        "10.000 EUR am 1. März 2026",
+        "from 1 March 2026 to 28/02/2027 at 08:30-14:30",
+        "call the bank on +34 910 555 010",
+        "write to complaints@alborada.example",
+        "prestito da 1.000 a 40.000 €, 84 mesi, TAEG 7,12%",
+        "贷款40,000欧元，期限84个月，利率6.9%",
+        "100.000 € por depositante, 7 días hábiles",
+        "my account fee is 4 EUR and I pay 12 x 4 = 48",
+        "How do I change my PIN?",
+        "what is the CVV",
+        "",
+    ],
+)
+def test_what_is_no_identifier_is_left_alone(text: str) -> None:
+    assert types(text) == []
+    assert REDACTOR.redact(text).text == normalise(text).text
+
+
+def luhn_card(rng: random.Random, prefix: str, length: int) -> str:
+    body = prefix + "".join(str(rng.randrange(10)) for _ in range(length - len(prefix) - 1))
+    total = sum(sum(divmod(int(d) * (2 if i % 2 == 0 else 1), 10)) for i, d in enumerate(reversed(body)))
+    return body + str(-total % 10)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.randoms(use_true_random=False),
+    st.sampled_from([("4", 16), ("51", 16), ("2221", 16), ("34", 15), ("6011", 16), ("62", 16), ("4", 19)]),
+    st.sampled_from(["", " ", "-", ".", "/", "\u00a0", "\u202f", "\u200b"]),
+    st.sampled_from(["ascii", "arabic", "wide"]),
+    st.sampled_from(["{}", "card {} please", "我的卡{}。", "بطاقتي {} شكرا", "({})"]),
+)
+def test_any_card_in_any_notation_is_found(
+    rng: random.Random, scheme: tuple[str, int], separator: str, script: str, around: str
+) -> None:
+    digits = luhn_card(rng, *scheme)
+    written = separator.join(digits[place : place + 4] for place in range(0, len(digits), 4))
+    written = written.translate({"ascii": {}, "arabic": ARABIC_DIGITS, "wide": WIDE_DIGITS}[script])  # type: ignore[arg-type]
+    text = around.format(written)
+    found = [finding for finding in REDACTOR.find(text) if finding.type == "CARD"]
+    assert len(found) == 1
+    assert text[found[0].start : found[0].end] == written
+    assert digits not in normalise(REDACTOR.redact(text).text).text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_taken_and_offsets_lie_inside(text: str) -> None:
+    done = REDACTOR.redact(text)
+    for finding in done.findings:
+        assert 0 <= finding.start < finding.end <= len(text)
+    normal = normalise(text)
+    assert len(normal.offsets) == len(normal.text) + 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["ES9121000418450200051332", "4111111111111111", "a@b.example", "hola", "12345678Z"]), max_size=6))
+def test_redacting_twice_changes_nothing(words: list[str]) -> None:
+    once = REDACTOR.redact(" ".join(words)).text
+    assert REDACTOR.redact(once).text == once
+
+
+@pytest.mark.parametrize("text", ["1" * 10_000, "A" * 10_000, "a@" * 5_000, "4111 " * 2_000, "((((" * 2_500, "+34" * 3_000])
+def test_hostile_runs_are_taken(text: str) -> None:
+    REDACTOR.redact(text)
