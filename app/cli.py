@@ -32,9 +32,7 @@ cli.add_typer(knowledge_cli, name="knowledge")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(model_cli, name="model")
 
-Policies = Annotated[
-    Path | None, typer.Option("--policies", help="answer from this folder instead", show_default=False)
-]
+Policies = Annotated[Path | None, typer.Option("--policies", help="answer from this folder instead", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Language = Annotated[str | None, typer.Option("--language", "-l", help="answer in this language", show_default=False)]
 
@@ -121,9 +119,7 @@ def ask(
     question: Annotated[str, typer.Argument(help='the question; "-" reads it from standard input')],
     language: Language = None,
     role: Annotated[str, typer.Option(help="customer or teller")] = "customer",
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", help="the policies in force on this day", show_default=False)
-    ] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="the policies in force on this day", show_default=False)] = None,
     policies: Policies = None,
     as_json: AsJson = False,
 ) -> None:
@@ -177,9 +173,7 @@ def _print_answer(answer: Answer) -> None:
         for item in sentence.evidence:
             number += 1
             marks += f" [cyan]\\[{number}][/cyan]"
-            notes.append(
-                f"[cyan]\\[{number}][/cyan] {escape(item.title)} ({item.policy}, {item.version}, {item.start}-{item.end})"
-            )
+            notes.append(f"[cyan]\\[{number}][/cyan] {escape(item.title)} ({item.policy}, {item.version}, {item.start}-{item.end})")
         console.print(escape(sentence.text) + marks)
     if notes:
         console.print(f"\n[bold]{locales.text('ui.citations', answer.language)}[/bold]")
@@ -265,9 +259,7 @@ def _input_lines(file: Path | None) -> Iterator[str]:
 
 @cli.command()
 def redact(
-    file: Annotated[
-        Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Replace what identifies a person by pseudonyms."""
@@ -278,9 +270,7 @@ def redact(
     for text in _input_lines(file):
         done = redactor.redact(text)
         if as_json:
-            spans = [
-                {"type": f.type, "start": f.start, "end": f.end, "score": round(f.score, 3)} for f in done.findings
-            ]
+            spans = [{"type": f.type, "start": f.start, "end": f.end, "score": round(f.score, 3)} for f in done.findings]
             _print_json({"text": done.text, "spans": spans})
         else:
             print(done.text)
@@ -288,9 +278,7 @@ def redact(
 
 @cli.command()
 def detect(
-    file: Annotated[
-        Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="text or .jsonl; standard input without it", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which language a text is in, and why."""
@@ -348,9 +336,7 @@ def knowledge_build() -> None:
     with _box() as box, _progress("indexing passages") as progress:
         index = build(box.policies, box.embedder, progress)
         save(index, box.index_folder)
-        print(
-            f"{len(index.policies)} policies, {len(index.passages)} passages, {len(index.statements)} statements: {index.hash}"
-        )
+        print(f"{len(index.policies)} policies, {len(index.passages)} passages, {len(index.statements)} statements: {index.hash}")
 
 
 @knowledge_cli.command("check")
@@ -442,15 +428,16 @@ def audit_export(
     since: Annotated[str | None, typer.Option("--from", help="from this day on (UTC)", show_default=False)] = None,
     until: Annotated[str | None, typer.Option("--to", help="up to this day (UTC)", show_default=False)] = None,
     decrypt: Annotated[bool, typer.Option("--decrypt", help="with the redacted texts")] = False,
-    format: Annotated[str, typer.Option("--format", help="jsonl")] = "jsonl",
+    format: Annotated[str, typer.Option("--format", help="jsonl, or bundle: a folder or a .zip an auditor can verify")] = "jsonl",
 ) -> None:
     """Export records; the export itself is recorded."""
-    from compliance.export import export_jsonl
+    from compliance.export import export_bundle, export_jsonl
 
-    if format != "jsonl":
-        raise TellerboxError("the format must be jsonl")
+    exporters = {"jsonl": export_jsonl, "bundle": export_bundle}
+    if format not in exporters:
+        raise TellerboxError(f"the format must be one of {', '.join(exporters)}")
     with _box() as box, _progress("exporting records") as progress:
-        count = export_jsonl(box.ledger, out, since=since, until=until, decrypt=decrypt, progress=progress)
+        count = exporters[format](box.ledger, out, since=since, until=until, decrypt=decrypt, progress=progress)
     print(f"{count} records written to {out}")
 
 

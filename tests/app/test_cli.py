@@ -51,6 +51,11 @@ def test_ask_verify_show_and_export(tmp_path: Path) -> None:
     text = out.read_text()
     assert "<CARD_1>" in text
     assert "4111" not in text
+    bundle = tmp_path / "bundle"
+    assert tellerbox("audit", "export", "--out", str(bundle), "--format", "bundle", home=home).returncode == 0
+    verified = subprocess.run([sys.executable, str(bundle / "verify.py"), str(bundle)], capture_output=True, check=False, cwd=tmp_path)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert tellerbox("audit", "export", "--out", str(out), "--format", "docx", home=home).returncode != 0
     receipt = json.loads(asked.stdout)["receipt"]
     assert tellerbox("audit", "prove", "-", home=home, stdin=receipt.encode()).returncode == 0
 

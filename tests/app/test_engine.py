@@ -51,9 +51,13 @@ def test_caps_and_cancellation(engine: Engine) -> None:
 
 def test_too_many_at_once_are_told_so(engine: Engine) -> None:
     taken = []
-    with pytest.raises(Busy):
+
+    def crowd() -> None:
         for _ in range(50):
             taken.append(engine.generate(prompt("x"), Limits(tokens=60)))
+
+    with pytest.raises(Busy):
+        crowd()
     for generation in taken:
         generation.cancel()
         list(generation)
