@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from knowledge.embedder import Embedder
-from knowledge.quantities import quantity_keys
+from knowledge.quantities import quantities, quantity_keys
 from knowledge.search import Candidate
 from knowledge.terms import terms, words
 
-MIN_SUPPORT = 0.6
-"""Fitted on tests/gold/grounding (see docs/grounding.md): below it a sentence is not the evidence in other words."""
+MIN_SUPPORT = 0.8
+"""Below it a sentence is not the evidence in other words; chosen with `python -m factory.grounding` (docs/grounding.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +124,18 @@ def support_score(
     """
     if language != evidence_language:
         return max(0.0, similarity(sentence, evidence))
-    said = terms(sentence, language)
+    # Figures are checked by their value, whatever their notation: here only the other words count.
+    said = terms(_without_figures(sentence, language), language)
     if not said:
         return 0.0
-    held = set(terms(evidence, evidence_language))
+    held = set(terms(_without_figures(evidence, evidence_language), evidence_language))
     return sum(term in held for term in said) / len(said)
+
+
+def _without_figures(text: str, language: str) -> str:
+    for quantity in reversed(quantities(text, language)):
+        text = f"{text[: quantity.start]} {text[quantity.end :]}"
+    return text
 
 
 _NEGATIONS = {
