@@ -26,11 +26,13 @@ RUN apt-get update \
  && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin tellerbox \
  && install -d -o tellerbox -g tellerbox -m 0700 /data
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
-    python3 -m pip install --no-cache-dir --no-index --find-links /wheels tellerbox \
+    python3 -m pip install --no-cache-dir --no-index --find-links /wheels tellerbox==0.1.0 \
  && ! python3 -m pip list 2>/dev/null | grep -qi '^nvidia-'
 COPY models /opt/tellerbox/models
 COPY knowledge/policies /opt/tellerbox/policies
-RUN cd /opt/tellerbox/models && sha256sum --check --quiet sha256sums
+WORKDIR /opt/tellerbox/models
+RUN sha256sum --check --quiet sha256sums
+WORKDIR /data
 ENV TELLERBOX_HOME=/data \
     TELLERBOX_MODELS=/opt/tellerbox/models \
     TELLERBOX_POLICIES=/opt/tellerbox/policies \

@@ -44,7 +44,8 @@ def figures(policy: Policy) -> Counter[tuple[str, str, str]]:
     body = policy.text[policy.body_start :]
     found = quantities(body, policy.language)
     written = (item for item in found if any(char.isdecimal() for char in body[item.start : item.end]))
-    return Counter(item.key for item in written)
+    # A month by itself ("in January", "1月") has digits in Chinese alone.
+    return Counter(item.key for item in written if not (item.kind == "date" and item.value.startswith("--") and len(item.value) < 6))
 
 
 def _compare(versions: dict[str, Policy]) -> Iterable[str]:
