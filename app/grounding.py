@@ -45,6 +45,11 @@ class Verdict:
     candidate: Candidate | None = None
 
 
+MIN_KEPT = 0.7
+"""The least share of its evidence's words that a sentence must keep: what leaves out more may leave out the condition
+("when income of at least €900 is paid in, the account is free" is not "the account is free")."""
+
+
 def evidence_of(candidate: Candidate, score: float) -> Evidence:
     """The evidence record of a statement."""
     policy = candidate.policy
@@ -68,9 +73,7 @@ class Grounding:
         self._embedder = embedder
         self._min_support = min_support
 
-    def judge(
-        self, sentence: str, language: str, candidates: Sequence[Candidate], cited: Sequence[int] = ()
-    ) -> Verdict:
+    def judge(self, sentence: str, language: str, candidates: Sequence[Candidate], cited: Sequence[int] = ()) -> Verdict:
         """Whether `sentence` may be shown. `cited` are places in `candidates` (from 0) that the model pointed to.
 
         The cited statements are tried first, then the others: a right sentence with a wrong label keeps its evidence.
@@ -97,6 +100,8 @@ class Grounding:
                 support, spoken = repeated, written_in
         if support < self._min_support:
             return Verdict(None, support, "not supported", candidate)
+        if spoken == written_in and support_score(text, written_in, sentence, spoken, self._similarity) < MIN_KEPT:
+            return Verdict(None, support, "leaves out too much of the evidence", candidate)
         allowed = quantity_keys(text, written_in)
         if quantity_keys(sentence, spoken) - allowed - _amounts_without_unit(allowed):
             return Verdict(None, support, "a figure is not in the evidence", candidate)
@@ -114,9 +119,7 @@ def _amounts_without_unit(keys: frozenset[tuple[str, str, str]]) -> frozenset[tu
     return frozenset(("number", value, "") for kind, value, _ in keys if kind == "money")
 
 
-def support_score(
-    sentence: str, language: str, evidence: str, evidence_language: str, similarity: Callable[[str, str], float]
-) -> float:
+def support_score(sentence: str, language: str, evidence: str, evidence_language: str, similarity: Callable[[str, str], float]) -> float:
     """How far `evidence` supports `sentence`, 0-1.
 
     Within one language: the share of the sentence's terms that the evidence holds (an answer may say less than its
@@ -153,15 +156,145 @@ _NEGATIONS = {
         "unless",
         "except",
         "only",
+        "if",
+        "when",
+        "until",
+        "provided",
+        "once",
+        "after",
+        "before",
     },
-    "es": {"no", "nunca", "sin", "ni", "jamas", "nadie", "ningun", "ninguna", "tampoco", "salvo", "excepto", "solo"},
-    "fr": {"ne", "n", "pas", "jamais", "sans", "ni", "aucun", "aucune", "non", "sauf", "personne", "seulement", "seul"},
-    "de": {"nicht", "kein", "keine", "keinen", "keiner", "keinem", "nie", "niemals", "ohne", "weder", "ausser", "nur"},
-    "pt": {"nao", "nunca", "sem", "nem", "jamais", "nenhum", "nenhuma", "ninguem", "exceto", "salvo", "so", "apenas"},
-    "it": {"non", "mai", "senza", "ne", "nessun", "nessuno", "nessuna", "salvo", "tranne", "solo", "soltanto"},
-    "ar": {"لا", "لم", "لن", "ليس", "ليست", "غير", "بدون", "دون", "الا", "ما", "عدم", "فقط"},
+    "es": {
+        "no",
+        "nunca",
+        "sin",
+        "ni",
+        "jamas",
+        "nadie",
+        "ningun",
+        "ninguna",
+        "tampoco",
+        "salvo",
+        "excepto",
+        "solo",
+        "si",
+        "cuando",
+        "mientras",
+        "despues",
+        "antes",
+        "hasta",
+        "siempre",
+    },
+    "fr": {
+        "ne",
+        "n",
+        "pas",
+        "jamais",
+        "sans",
+        "ni",
+        "aucun",
+        "aucune",
+        "non",
+        "sauf",
+        "personne",
+        "seulement",
+        "seul",
+        "si",
+        "quand",
+        "lorsque",
+        "lorsqu",
+        "des",
+        "apres",
+        "avant",
+        "jusqu",
+    },
+    "de": {
+        "nicht",
+        "kein",
+        "keine",
+        "keinen",
+        "keiner",
+        "keinem",
+        "nie",
+        "niemals",
+        "ohne",
+        "weder",
+        "ausser",
+        "nur",
+        "wenn",
+        "falls",
+        "sofern",
+        "sobald",
+        "bis",
+        "nach",
+        "vor",
+        "solange",
+    },
+    "pt": {
+        "nao",
+        "nunca",
+        "sem",
+        "nem",
+        "jamais",
+        "nenhum",
+        "nenhuma",
+        "ninguem",
+        "exceto",
+        "salvo",
+        "so",
+        "apenas",
+        "se",
+        "quando",
+        "caso",
+        "enquanto",
+        "depois",
+        "antes",
+        "ate",
+    },
+    "it": {
+        "non",
+        "mai",
+        "senza",
+        "ne",
+        "nessun",
+        "nessuno",
+        "nessuna",
+        "salvo",
+        "tranne",
+        "solo",
+        "soltanto",
+        "se",
+        "quando",
+        "qualora",
+        "finche",
+        "dopo",
+        "prima",
+        "fino",
+    },
+    "ar": {
+        "لا",
+        "لم",
+        "لن",
+        "ليس",
+        "ليست",
+        "غير",
+        "بدون",
+        "دون",
+        "الا",
+        "ما",
+        "عدم",
+        "فقط",
+        "اذا",
+        "عندما",
+        "حين",
+        "لو",
+        "متي",
+        "قبل",
+        "بعد",
+        "حتي",
+    },
 }
-_HAN_NEGATIONS = ("不", "没", "無", "无", "未", "非", "别", "勿", "免", "除", "仅", "只")
+_HAN_NEGATIONS = ("不", "没", "無", "无", "未", "非", "别", "勿", "免", "除", "仅", "只", "时", "若", "如", "后", "前", "才")
 
 
 def polarity(text: str, language: str) -> int:
