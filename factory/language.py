@@ -1,6 +1,6 @@
 """Trains the n-gram model of short bank questions (models/language), and measures the detector on the gold sets.
 
-    python -m factory.language --data /work/shared/data      train, write models/language/language.npz (about a minute)
+    python -m factory.language --data ../shared/data      train, write models/language/language.npz (about a minute)
     python -m factory.language --evaluate                    accuracy a language on tests/gold/language, dev and test
 
 Recipe: short snippets of sentences (1-8 words) of six Latin languages are lower-cased, most lose their accents, some get
@@ -261,7 +261,7 @@ def evaluate(show: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("/work/shared/data"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=MODEL)
     parser.add_argument("--evaluate", action="store_true")
     parser.add_argument("--show", default="", help="splits whose misses are printed: dev, test or both")

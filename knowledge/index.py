@@ -21,7 +21,7 @@ from knowledge.passages import Passage, passages_of
 from knowledge.policy import Policy
 from knowledge.terms import terms
 
-FORMAT = 4
+FORMAT = 5
 _FILES = ("passages.faiss", "statements.npy", "lexical.npz")
 
 Progress = Callable[[int, int], None]

@@ -20,6 +20,8 @@ _BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]+")
 _TABLE_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*$")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\)")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`|~~)(?=\S)(.+?)(?<=\S)\1")
+# How a colon is set: full width in Chinese, after a no-break space in French.
+_COLONS = {"zh": "：", "fr": "\u00a0: "}
 _CELL_BAR = re.compile(r"(?<!\\)\|")
 
 
@@ -95,7 +97,7 @@ def _sections(policy: Policy) -> list[_Section]:
             if table_head is None:
                 table_head = _cells(line)
             elif not _TABLE_RULE.match(line):
-                section.statements.append(_row(offset, line, table_head))
+                section.statements.append(_row(offset, line, table_head, policy.language))
             continue
         table_head = None
         if heading:
@@ -136,7 +138,7 @@ def _cells(line: str) -> list[str]:
     return [_plain(cell) for cell in _CELL_BAR.split(line.strip().strip("|"))]
 
 
-def _row(offset: int, line: str, head: list[str]) -> Statement:
+def _row(offset: int, line: str, head: list[str], language: str) -> Statement:
     inner = line.strip()
     start = offset + line.index(inner)
     end = start + len(inner)
@@ -147,16 +149,17 @@ def _row(offset: int, line: str, head: list[str]) -> Statement:
     raw = line[start - offset : end - offset]
     start += len(raw) - len(raw.lstrip())
     end -= len(raw) - len(raw.rstrip())
-    return Statement(start, end, _row_text(_cells(line), head), "row")
+    return Statement(start, end, _row_text(_cells(line), head, language), "row")
 
 
-def _row_text(cells: list[str], head: list[str]) -> str:
+def _row_text(cells: list[str], head: list[str], language: str) -> str:
     """A row as a line: "Cheque book: €10" for two columns, "Cheque book — Price: €10; Time: 5 days" for more."""
     name, values = cells[0], cells[1:]
+    colon = _COLONS.get(language, ": ")
     if len(values) == 1:
-        return f"{name}: {values[0]}"
+        return f"{name}{colon}{values[0]}"
     titles = [*head[1:], *[""] * len(values)]
-    pairs = [f"{title}: {value}" if title else value for title, value in zip(titles, values, strict=False) if value]
+    pairs = [f"{title}{colon}{value}" if title else value for title, value in zip(titles, values, strict=False) if value]
     return f"{name} — " + "; ".join(pairs) if pairs else name
 
 

@@ -56,6 +56,7 @@ def main(out: Path) -> None:
                 ask(page, question)
                 page.locator("#log .cite").first.click()
                 page.wait_for_timeout(1500)
+                page.evaluate("window.scrollTo(0, 0)")
                 page.screenshot(path=str(out / f"chat-{language}.png"))
 
 
