@@ -82,7 +82,8 @@ class Appliance:
     def detector(self) -> Any:
         from app.language import LanguageDetector
 
-        return LanguageDetector()
+        settings = self.settings
+        return LanguageDetector(settings.models / "language" / "language.npz", default=settings.default_language)
 
     @cached_property
     def parts(self) -> turn.Parts:

@@ -283,8 +283,9 @@ def detect(
 ) -> None:
     """Say which language a text is in, and why."""
     from app.language import LanguageDetector
+    from app.settings import load_settings
 
-    detector = LanguageDetector()
+    detector = LanguageDetector(load_settings().models / "language" / "language.npz")
     for text in _input_lines(file):
         found = detector.detect(text)
         if as_json:

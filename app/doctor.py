@@ -43,6 +43,7 @@ def examine(settings: Settings) -> list[Finding]:
         _space(settings.home),
         _try("policies", lambda: _policies(settings), "set TELLERBOX_POLICIES to a folder of policies"),
         _try("embedder", lambda: _embedder(settings), "restore models/embedder from the distribution"),
+        _language(settings.models / "language" / "language.npz"),
         _try("model", lambda: _model(settings), "run `tellerbox model list`, then `tellerbox model use NAME`"),
         _try("ledger", lambda: _ledger(settings), "see docs/operations.md, 'A damaged ledger'"),
         _threads(),
@@ -112,6 +113,11 @@ def _embedder(settings: Settings) -> str:
 
     embedder = load_embedder(settings.models / "embedder")
     return f"{embedder.dim} dimensions, sha256 {embedder.sha256[:16]}…"
+
+
+def _language(path: Path) -> Finding:
+    good = path.is_file()
+    return Finding("languages", good, str(path), "" if good else "restore models/language from the distribution")
 
 
 def _model(settings: Settings) -> str:
