@@ -112,12 +112,18 @@ def run(
         scope = Scope(code, session.role, as_of or date.today(), jurisdiction or parts.jurisdiction, exclude)
         _open_record(parts, progress)
         held: Sentence | None = None
-        for sentence in _sentences(parts, progress, scope):
-            progress.sentences.append(sentence)
-            if held is not None:
-                yield held
-            held = sentence
-            progress.timings.setdefault("first_sentence", _ms(progress.started))
+        try:
+            for sentence in _sentences(parts, progress, scope):
+                progress.sentences.append(sentence)
+                if held is not None:
+                    yield held
+                held = sentence
+                progress.timings.setdefault("first_sentence", _ms(progress.started))
+        except GeneratorExit:
+            # The person left: what was shown is recorded, so that no opened turn stays without an end.
+            progress.outcome = "abandoned"
+            _close_record(parts, progress)
+            raise
         progress.timings["total"] = _ms(progress.started)
         receipt = _close_record(parts, progress)
         session.remember(progress.query or progress.redacted.text, progress.language.language)
@@ -293,15 +299,11 @@ def _span(candidate: Candidate) -> tuple[int, int, str]:
     return (candidate.statement.start, candidate.statement.end, candidate.policy.source)
 
 
-def _model_sentences(
-    parts: Parts, engine: Engine, progress: Progress, pool: Sequence[Candidate]
-) -> Iterator[tuple[Verdict, str]]:
+def _model_sentences(parts: Parts, engine: Engine, progress: Progress, pool: Sequence[Candidate]) -> Iterator[tuple[Verdict, str]]:
     """The model's sentences that the evidence supports, as they come; the others are kept for the record."""
     language = progress.language.language
     mark = time.perf_counter()
-    prompt = messages(
-        progress.query, [item.statement.text for item in pool], locales.text(f"language.{language}", "en")
-    )
+    prompt = messages(progress.query, [item.statement.text for item in pool], locales.text(f"language.{language}", "en"))
     try:
         generation = engine.generate(prompt, parts.limits)
     except Busy:

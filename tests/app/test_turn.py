@@ -176,9 +176,13 @@ def test_bad_input_is_an_error_or_a_safe_answer(box: Appliance, text: str) -> No
 
 
 def test_a_person_who_leaves_stops_the_model(box: Appliance) -> None:
-    stream = box.run(box.start_session(), "how much is a replacement card")
+    session = box.start_session()
+    stream = box.run(session, "how much does an international transfer cost?")
     next(stream)
     stream.close()  # type: ignore[attr-defined]
+    records = box.ledger.find(session=session.id)
+    assert [entry.header.kind for entry in records] == ["turn_opened", "turn_closed"]
+    assert dict(records[-1].header.facts)["outcome"] == "abandoned"
     assert box.ask("how much is a replacement card").outcome == "answered"
 
 
