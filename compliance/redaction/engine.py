@@ -1,31 +1,33 @@
-"""The redactor: Presidio's analyzer with our finders, resolved into spans of the original and into pseudonyms."""
+"""The redactor: every finder over one normalised text, resolved into spans of the original and into pseudonyms."""
 
 from __future__ import annotations
 
-import logging
-import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Protocol
 
-from compliance.redaction.identifiers import compact, find
+from compliance.redaction.identifiers import find
 from compliance.redaction.normalise import Normalised, normalise
+from compliance.redaction.rule import Match, compact
 from compliance.vault import TOKEN, Vault
 
-PRESIDIO_ENTITIES = ("CRYPTO", "MAC_ADDRESS", "MEDICAL_LICENSE")
-MAX_CHUNK = 20_000
+
+class Finder(Protocol):
+    """Anything that proposes matches in a normalised text: the tagger of names, a bank's own Presidio recognizers."""
+
+    def find(self, text: str) -> Iterable[Match]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that identifies a person; `start` and `end` are offsets into the original text."""
+    """Something that identifies a person; `start` and `end` are offsets into the original text, `rule` names what found it."""
 
     type: str
     start: int
     end: int
     score: float
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,20 @@ class Redacted:
 
 
 class Redactor:
-    """Finds identifiers of every country in a text of any language. `allow` are the bank's own public numbers and addresses."""
+    """Finds identifiers of every country in a text of any language.
 
-    def __init__(self, allow: Collection[str] = ()) -> None:
-        self._allow = frozenset(compact(value) for value in allow)
-        # Presidio's loggers write the text they matched.
-        for name in ("presidio-analyzer", "presidio-anonymizer"):
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    `allow` are the bank's own public numbers, addresses and names, which stay; `finders` are tried beside the built-in rules.
+    """
+
+    def __init__(self, allow: Collection[str] = (), finders: Sequence[Finder] = ()) -> None:
+        self._allow = frozenset(filter(None, (compact(value) for value in allow)))
+        self._allow_ends = tuple(value for value in self._allow if value.isdigit())
+        self._finders = tuple(finders)
 
     def find(self, text: str) -> tuple[Finding, ...]:
         """Every finding, in order, without overlaps."""
         normal = normalise(text)
-        return tuple(_to_original(normal, span) for span in self._spans(normal.text))
+        return tuple(_to_original(normal, match) for match in self._matches(normal.text))
 
     def redact(self, text: str, vault: Vault | None = None) -> Redacted:
         """The text with pseudonyms; without a vault they are counted from 1 and kept nowhere. Redacting twice changes nothing."""
@@ -57,67 +61,35 @@ class Redactor:
         vault = vault or Vault()
         out: list[str] = []
         done = 0
-        spans = self._spans(normal.text)
-        for type_, start, end, _ in spans:
-            out += [normal.text[done:start], vault.pseudonym(type_, normal.text[start:end])]
-            done = end
+        matches = self._matches(normal.text)
+        for match in matches:
+            out += [normal.text[done : match.start], vault.pseudonym(match.type, normal.text[match.start : match.end])]
+            done = match.end
         out.append(normal.text[done:])
-        counts = Counter(span[0] for span in spans)
-        findings = tuple(_to_original(normal, span) for span in spans)
-        return Redacted("".join(out), findings, tuple(sorted(counts.items())))
+        counts = Counter(match.type for match in matches)
+        return Redacted("".join(out), tuple(_to_original(normal, match) for match in matches), tuple(sorted(counts.items())))
 
-    def _spans(self, text: str) -> list[_Span]:
+    def _matches(self, text: str) -> list[Match]:
         taken = [(match.start(), match.end()) for match in TOKEN.finditer(text)]
-        found = [_Span(*item) for item in find(text)] + list(self._presidio(text))
-        kept: list[_Span] = []
-        for span in sorted(found, key=lambda item: (-item.score, item.start - item.end, item.start)):
-            value = compact(text[span.start : span.end])
-            inside = any(span.start < end and start < span.end for start, end in taken)
-            if not inside and not self._allowed(value) and span.end > span.start:
-                taken.append((span.start, span.end))
-                kept.append(span)
+        found = list(find(text))
+        for finder in self._finders:
+            found += finder.find(text)
+        kept: list[Match] = []
+        for match in sorted(found, key=lambda item: (-item.score, item.start - item.end, item.start)):
+            inside = any(match.start < end and start < match.end for start, end in taken)
+            if not inside and match.end > match.start and not self._allowed(compact(text[match.start : match.end])):
+                taken.append((match.start, match.end))
+                kept.append(match)
         return sorted(kept, key=lambda item: item.start)
 
     def _allowed(self, value: str) -> bool:
         # A local form of a public number is public too.
-        return value in self._allow or (len(value) >= 7 and any(public.endswith(value) for public in self._allow))
-
-    @cached_property
-    def _analyzer(self) -> Any:
-        from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-        from presidio_analyzer.nlp_engine import NoOpNlpEngine
-        from presidio_analyzer.predefined_recognizers import CryptoRecognizer, MacAddressRecognizer
-
-        registry = RecognizerRegistry(recognizers=[CryptoRecognizer(), MacAddressRecognizer()], supported_languages=["en"])
-        engine = NoOpNlpEngine([{"lang_code": "en", "model_name": "no_op"}])
-        return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"])
-
-    def _presidio(self, text: str) -> Iterable[_Span]:
-        # Long runs of letters and digits are the only thing left for Presidio's own recognizers.
-        if not _RUN.search(text):
-            return
-        for begin in range(0, len(text), MAX_CHUNK):
-            for result in self._analyzer.analyze(text[begin : begin + MAX_CHUNK], language="en", entities=["CRYPTO", "MAC_ADDRESS"]):
-                yield _Span(result.entity_type, begin + result.start, begin + result.end, float(result.score))
+        return value in self._allow or (len(value) >= SHORTEST_LOCAL_NUMBER and value.isdigit() and any(end.endswith(value) for end in self._allow_ends))
 
 
-_RUN = re.compile(r"[0-9A-Za-z]{26}|(?:[0-9A-Fa-f]{2}[:-]){5}")
+SHORTEST_LOCAL_NUMBER = 7
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    type: str
-    start: int
-    end: int
-    score: float
-
-    def __iter__(self) -> Any:
-        return iter((self.type, self.start, self.end, self.score))
-
-    def __getitem__(self, place: int) -> Any:
-        return (self.type, self.start, self.end, self.score)[place]
-
-
-def _to_original(normal: Normalised, span: _Span) -> Finding:
+def _to_original(normal: Normalised, match: Match) -> Finding:
     # The end is one past the last kept character, so that dropped characters after it stay outside.
-    return Finding(span.type, normal.offsets[span.start], normal.offsets[span.end - 1] + 1, span.score)
+    return Finding(match.type, normal.offsets[match.start], normal.offsets[match.end - 1] + 1, match.score, match.rule)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Invisible characters with which an identifier is broken up unseen: zero-width, soft hyphen, bidi controls, tags.
 _DROPPED_CATEGORIES = frozenset({"Cf", "Cs", "Co", "Cn"})
 _KEPT_CONTROLS = frozenset("\n\t")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +18,13 @@ class Normalised:
     """`offsets[i]` is where `text[i]` stood in the original; one more at the end for the original's length."""
 
     text: str
-    offsets: tuple[int, ...]
+    offsets: Sequence[int]
 
 
 def normalise(text: str) -> Normalised:
     """The text as a machine should read it; each kept character keeps its place through `offsets`."""
+    if text.isascii() and not _CONTROL.search(text):
+        return Normalised(text, range(len(text) + 1))
     out: list[str] = []
     offsets: list[int] = []
     for place, char in enumerate(text):

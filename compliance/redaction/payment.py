@@ -1,0 +1,129 @@
+"""Payment: cards, IBANs, BICs and the account numbers of countries without one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from compliance.redaction import context
+from compliance.redaction.rule import GAP, LEFT, RIGHT, Match, Rule, compact, digits_of, luhn, stdnum
+
+# Issuer ranges by first digits, with the lengths in use (ISO/IEC 7812; the schemes' public tables).
+_ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
+    (4, 4, (13, 16, 18, 19)), (51, 55, (16,)), (2221, 2720, (16,)), (34, 34, (15,)), (37, 37, (15,)), (36, 36, (14, 16, 19)),
+    (300, 305, (14, 16, 19)), (3095, 3095, (14, 16, 19)), (38, 39, (14, 16, 19)), (6011, 6011, (16, 19)), (644, 649, (16, 19)), (65, 65, (16, 19)),
+    (62, 62, (16, 17, 18, 19)), (81, 81, (16, 17, 18, 19)), (3528, 3589, (16, 17, 18, 19)), (50, 50, (12, 13, 14, 15, 16, 17, 18, 19)),
+    (56, 58, (12, 13, 14, 15, 16, 17, 18, 19)), (63, 63, (12, 16, 18, 19)), (67, 67, (12, 16, 18, 19)), (2200, 2204, (16, 17, 18, 19)),
+    (9792, 9792, (16,)), (60, 60, (16,)), (2131, 2131, (15,)), (1800, 1800, (15,)),
+)  # fmt: skip
+_LENGTHS = range(12, 20)
+
+_SEPARATED = r"(?:[ \t\u00a0\u2000-\u200a\u202f.,/\-\u2010-\u2015_]{0,2}\n?)"
+_DIGIT_RUN = re.compile(rf"\d(?:{_SEPARATED}\d){{11,}}")
+# A run is looked through window by window; more digits than this are a dump, whose first part is treated like the rest.
+_LONGEST_WINDOWED = 512
+
+
+def is_card(digits: str) -> bool:
+    """Whether the digits are of a known issuer, of a length it uses, and pass Luhn."""
+    size = len(digits)
+    return any(size in lengths and low <= int(digits[: len(str(low))]) <= high for low, high, lengths in _ISSUERS) and luhn(digits)
+
+
+def find_cards(text: str) -> Iterator[Match]:
+    """Payment cards with any separators, also beside other numbers: a card begins and ends where a group of digits does."""
+    for run in _DIGIT_RUN.finditer(text):
+        places = [place for place in range(run.start(), run.end()) if text[place].isdigit()]
+        edge = [0] + [index for index in range(1, len(places)) if places[index] - places[index - 1] > 1] + [len(places)]
+        done = 0
+        edges = set(edge)
+        for begin in edge:
+            if begin < done:
+                continue
+            for size in reversed(_LENGTHS):
+                end = begin + size
+                if end in edges and is_card("".join(text[place] for place in places[begin:end])):
+                    yield Match("CARD", places[begin], places[end - 1] + 1, 0.95, "card")
+                    done = end
+                    break
+
+
+_IBAN_START = re.compile(r"[A-Za-z]{2}[ \u00a0\u202f./\-]?\d[ ]?\d")
+
+
+@cache
+def _iban_length(country: str) -> int | None:
+    """Length in characters of a country's IBAN (SWIFT's registry, as schwifty has it); None for a country without one."""
+    from schwifty import registry
+    from schwifty.exceptions import SchwiftyException
+
+    try:
+        return int(registry.get_iban_spec(country).iban_length)
+    except (SchwiftyException, KeyError):
+        return None
+
+
+def find_ibans(text: str) -> Iterator[Match]:
+    """IBANs of every country of the registry; a spaced one runs into the words after it, so its country's length ends it."""
+    place = 0
+    while head := _IBAN_START.search(text, place):
+        place = head.start() + 1
+        length = _iban_length(text[head.start() : head.start() + 2].upper())
+        if length is None:
+            continue
+        end, seen, gap = head.start(), 0, 0
+        while end < len(text) and seen < length and gap <= 2:
+            char = text[end]
+            if char.isascii() and char.isalnum():
+                seen, gap = seen + 1, 0
+            elif char in " \t\n\u00a0\u202f./-_\u2010\u2011\u2012\u2013\u2014":
+                gap += 1
+            else:
+                break
+            end += 1
+        if seen == length and _is_iban(compact(text[head.start() : end])):
+            yield Match("IBAN", head.start(), end, 1.0, "iban")
+            place = end
+
+
+def _is_iban(value: str) -> bool:
+    # ISO 13616: the first four characters moved to the end, letters as 10-35, the whole modulo 97 is 1.
+    return int("".join(str(int(char, 36)) for char in value[4:] + value[:4])) % 97 == 1
+
+
+def _is_clabe(value: str) -> bool:
+    # Banco de México: weights 3, 7, 1, each product modulo 10; the last digit brings the sum to a multiple of ten.
+    digits = [int(char) for char in digits_of(value)]
+    total = sum(digit * weight % 10 for digit, weight in zip(digits[:17], (3, 7, 1) * 6, strict=False))
+    return len(digits) == 18 and (total + digits[17]) % 10 == 0
+
+
+def _is_bic(value: str) -> bool:
+    from schwifty import BIC
+    from schwifty.exceptions import SchwiftyException
+
+    try:
+        BIC(compact(value))
+    except (SchwiftyException, ValueError):
+        return False
+    return True
+
+
+_ACCOUNT_LABEL = (
+    r"(?:account|a/c|acct|cuenta|konto|compte|conto|conta|账户|账号|帳號|帐号|حساب(?:ي)?|customer|client|cliente|kunden|contrat|contract|contrato|vertrag|contratto|客户|合同|عميل)"
+    r"(?:[ -]?(?:corriente|corrente|courant|number|numbers?|no\.?|num\.?|nº|n°|número|numero|numéro|nummer|nr\.?|编号|号码|号|رقم)){0,2}"
+    r"[ ]?(?:is|es|est|ist|é|è|是|为|هو)?\s*[:#=]?\s*"
+)
+
+RULES: tuple[Rule, ...] = (
+    Rule("es.ccc", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{2}}{GAP}\d{{10}})(?!\d)"), 0.92, stdnum("es.ccc"), digits=20),
+    Rule("ar.cbu", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{8}}{GAP}\d{{14}})(?!\d)"), 0.92, stdnum("ar.cbu"), digits=22),
+    Rule("mx.clabe", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{3}}{GAP}\d{{3}}{GAP}\d{{11}}{GAP}\d)(?!\d)"), 0.9, _is_clabe, context.ACCOUNT, digits=18),
+    Rule("gb.account", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{2}}-\d{{2}}-\d{{2}}[ ,;]{{1,3}}(?:[a-z. ]{{0,24}}[: ]\s?)?\d{{8}})(?!\d)", re.I), 0.85, digits=14),
+    Rule("gb.sort_code", "ACCOUNT", re.compile(r"sort ?code[ :#=is]{1,6}(\d{2}[- ]?\d{2}[- ]?\d{2})(?!\d)", re.I), 0.85, digits=6),
+    Rule("us.aba", "ACCOUNT", re.compile(r"(?<!\d)(\d{9})(?!\d)"), 0.7, stdnum("us.rtn"), context.ACCOUNT, digits=9),
+    Rule("account", "ACCOUNT", re.compile(rf"{_ACCOUNT_LABEL}((?:[A-Z]{{1,3}}-?)?\d(?:[ \u00a0\-./]?\d){{5,23}})(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|eur))", re.I), 0.6, digits=6),
+    Rule("bic", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}", re.I), 0.7, _is_bic, context.BIC, digits=0),
+    Rule("bic.digit", "BIC", re.compile(rf"{LEFT}((?=[A-Z]{{6,10}}\d)[A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.6, _is_bic),
+)  # fmt: skip

@@ -1,0 +1,109 @@
+"""Rule: how one kind of identifier is proposed by its form, confirmed by its checksum and supported by the words near it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Check = Callable[[str], bool]
+
+# \b does not hold between a digit and a Chinese or Arabic letter, so the edges are spelled out in ASCII.
+LEFT = r"(?<![0-9A-Za-z])"
+RIGHT = r"(?![0-9A-Za-z])"
+GAP = r"[ \t\u00a0\u2000-\u200a\u202f./\-\u2010-\u2015_]?"
+"""At most one separator between two characters of an identifier."""
+
+CONTEXT_BEFORE = 56
+CONTEXT_AFTER = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Something found in a normalised text: `[start, end)` in characters, `score` in (0, 1], `rule` the name of what found it."""
+
+    type: str
+    start: int
+    end: int
+    score: float
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`pattern` proposes (its last group that matched is the value), `check` confirms, `context` must stand near when given.
+
+    `digits` is how many digits a text must have at least for the rule to be worth trying.
+    """
+
+    name: str
+    type: str
+    pattern: re.Pattern[str]
+    score: float
+    check: Check | None = None
+    context: re.Pattern[str] | None = None
+    digits: int = 1
+
+    def find(self, text: str) -> Iterator[Match]:
+        """Every confirmed match; a proposal that is not confirmed does not hide one that begins inside it."""
+        place = 0
+        while match := self.pattern.search(text, place):
+            start, end = match.span(match.lastindex or 0)
+            if end > start and (self.check is None or self.check(text[start:end])) and self._supported(text, start, end):
+                yield Match(self.type, start, end, self.score, self.name)
+                place = max(end, match.start() + 1)
+            else:
+                place = _next_start(text, match.start() + 1, match.end())
+
+    def _supported(self, text: str, start: int, end: int) -> bool:
+        return self.context is None or bool(self.context.search(text, max(0, start - CONTEXT_BEFORE), min(len(text), end + CONTEXT_AFTER)))
+
+
+def _next_start(text: str, place: int, end: int) -> int:
+    # Only where a group of characters begins: trying every character of a long run would take quadratic time.
+    while place < end and (text[place - 1].isalnum() or not text[place].isalnum()):
+        place += 1
+    return place
+
+
+def compact(value: str) -> str:
+    """Letters and digits alone, upper case."""
+    return "".join(char for char in value.upper() if char.isalnum())
+
+
+def digits_of(value: str) -> str:
+    """The digits alone."""
+    return "".join(char for char in value if char.isdigit())
+
+
+def stdnum(name: str) -> Check:
+    """The validity check of a python-stdnum module; any fault of its own (`cn.ric` raises KeyError) counts as not valid."""
+    module: Any = None
+
+    def check(value: str) -> bool:
+        nonlocal module
+        if module is None:
+            module = importlib.import_module(f"stdnum.{name}")
+        try:
+            return bool(module.is_valid(compact(value)))
+        except (ValueError, KeyError, IndexError):
+            return False
+
+    return check
+
+
+def luhn(digits: str) -> bool:
+    """The mod 10 checksum of ISO/IEC 7812-1, annex B."""
+    total = 0
+    for place, char in enumerate(reversed(digits)):
+        value = ord(char) - 48
+        value += value * (place % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def words(text: str) -> re.Pattern[str]:
+    """A pattern of context words, whatever their case."""
+    return re.compile(text, re.IGNORECASE)
