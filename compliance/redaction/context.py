@@ -26,7 +26,7 @@ ACCOUNT = words(
     r"account|a/c\b|acct|cuenta|\bctas?\b|konto|kto\b|compte|\bconto\b|\bconta\b|clabe|routing|\baba\b|sort code|bankleitzahl|\bblz\b|账户|账号|帳號|帐号|卡号|حساب|\bcbu\b|\bccc\b|\bnib\b|\brib\b"
 )
 BIRTH = words(
-    r"\bborn\b|birth|\bdob\b|\bd\.o\.b|nac[ií]|nacimiento|\bn[ée]e? (?:le|en)\b|naissance|geboren|geburt|\bgeb\.|nascid|nascimento|\bnasc[ií]|\bnat[oa] (?:il|l')|nascita"
+    r"\bborn\b|birth|\bdob\b|\bd\.o\.b|\bnac[ií]|\bnacimiento|\bn[ée]e? (?:le|en)\b|naissance|geboren|geburt|\bgeb\.|\bnascid|nascimento|\bnasc[ií]|\bnat[oa] (?:il|l')|nascita"
     r"|出生|生日|生于|مواليد|ميلاد|ولدت|مولود|المولود"
 )
 EXPIRY = words(r"expir|\bexp\b|caduc|venc|valid|v[aá]lid|g[uü]ltig|scad|ablauf|läuft ab|有效期|到期|过期|انتهاء|تنتهي|صالح|صلاحية")

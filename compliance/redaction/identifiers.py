@@ -12,7 +12,6 @@ RULES: tuple[Rule, ...] = (*contact.RULES, *payment.RULES, national.MRZ, *creden
 
 _NO_DIGITS = tuple(rule for rule in RULES if rule.digits == 0)
 _NOT_DIGITS = re.compile(r"[^0-9]+")
-SHORTEST_CARD = 12
 SHORTEST_IBAN_DIGITS = 4
 
 
@@ -21,7 +20,7 @@ def find(text: str) -> Iterator[Match]:
     digits = len(_NOT_DIGITS.sub("", text))
     if digits >= SHORTEST_IBAN_DIGITS:
         yield from payment.find_ibans(text)
-    if digits >= SHORTEST_CARD:
+    if digits >= payment.SHORTEST_CARD:
         yield from payment.find_cards(text)
     for rule in RULES if digits else _NO_DIGITS:
         if rule.digits <= digits:

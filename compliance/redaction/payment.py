@@ -17,33 +17,38 @@ _ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
     (56, 58, (12, 13, 14, 15, 16, 17, 18, 19)), (63, 63, (12, 16, 18, 19)), (67, 67, (12, 16, 18, 19)), (2200, 2204, (16, 17, 18, 19)),
     (9792, 9792, (16,)), (60, 60, (16,)), (2131, 2131, (15,)), (1800, 1800, (15,)),
 )  # fmt: skip
-_LENGTHS = range(12, 20)
+SHORTEST_CARD = 12
 
 _SEPARATED = r"(?:[ \t\u00a0\u2000-\u200a\u202f.,/\-\u2010-\u2015_]{0,2}\n?)"
 _DIGIT_RUN = re.compile(rf"\d(?:{_SEPARATED}\d){{11,}}")
-# A run is looked through window by window; more digits than this are a dump, whose first part is treated like the rest.
-_LONGEST_WINDOWED = 512
+
+
+@cache
+def _issuer_lengths(head: str) -> tuple[int, ...]:
+    """The lengths in use for numbers that begin with these four digits."""
+    sizes = {size for low, high, lengths in _ISSUERS if low <= int(head[: len(str(low))]) <= high for size in lengths}
+    return tuple(sorted(sizes, reverse=True))
 
 
 def is_card(digits: str) -> bool:
     """Whether the digits are of a known issuer, of a length it uses, and pass Luhn."""
-    size = len(digits)
-    return any(size in lengths and low <= int(digits[: len(str(low))]) <= high for low, high, lengths in _ISSUERS) and luhn(digits)
+    return len(digits) in _issuer_lengths(digits[:4]) and luhn(digits)
 
 
 def find_cards(text: str) -> Iterator[Match]:
     """Payment cards with any separators, also beside other numbers: a card begins and ends where a group of digits does."""
     for run in _DIGIT_RUN.finditer(text):
         places = [place for place in range(run.start(), run.end()) if text[place].isdigit()]
+        digits = "".join(text[place] for place in places)
         edge = [0] + [index for index in range(1, len(places)) if places[index] - places[index - 1] > 1] + [len(places)]
         done = 0
         edges = set(edge)
         for begin in edge:
             if begin < done:
                 continue
-            for size in reversed(_LENGTHS):
+            for size in _issuer_lengths(digits[begin : begin + 4]) if begin + SHORTEST_CARD <= len(digits) else ():
                 end = begin + size
-                if end in edges and is_card("".join(text[place] for place in places[begin:end])):
+                if end in edges and luhn(digits[begin:end]):
                     yield Match("CARD", places[begin], places[end - 1] + 1, 0.95, "card")
                     done = end
                     break
@@ -124,6 +129,6 @@ RULES: tuple[Rule, ...] = (
     Rule("gb.sort_code", "ACCOUNT", re.compile(r"sort ?code[ :#=is]{1,6}(\d{2}[- ]?\d{2}[- ]?\d{2})(?!\d)", re.I), 0.85, digits=6),
     Rule("us.aba", "ACCOUNT", re.compile(r"(?<!\d)(\d{9})(?!\d)"), 0.7, stdnum("us.rtn"), context.ACCOUNT, digits=9),
     Rule("account", "ACCOUNT", re.compile(rf"{_ACCOUNT_LABEL}((?:[A-Z]{{1,3}}-?)?\d(?:[ \u00a0\-./]?\d){{5,23}})(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|eur))", re.I), 0.6, digits=6),
-    Rule("bic", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}", re.I), 0.7, _is_bic, context.BIC, digits=0),
+    Rule("bic", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, context.BIC, digits=0),
     Rule("bic.digit", "BIC", re.compile(rf"{LEFT}((?=[A-Z]{{6,10}}\d)[A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.6, _is_bic),
 )  # fmt: skip
