@@ -6,11 +6,10 @@ import ipaddress
 import re
 
 from compliance.redaction import context
-from compliance.redaction.rule import Rule
+from compliance.redaction.rule import Rule, digits_of
 
 _SEP = r"[ \u00a0().\-/\u2010-\u2014]"
-# Where people who come to a branch have their telephones; a local form is tried against each.
-_REGIONS = ("ES", "FR", "DE", "IT", "PT", "GB", "IE", "US", "BR", "MX", "AR", "CO", "CN", "HK", "TW", "SA", "AE", "EG", "MA", "AT", "CH", "BE", "NL")
+SURELY_NO_AMOUNT = 9
 
 
 def _international(value: str) -> bool:
@@ -23,22 +22,13 @@ def _international(value: str) -> bool:
         return False
 
 
-def _local(value: str) -> bool:
-    """Near a word for telephone nearly any number of the right length is one; valid somewhere settles the rest."""
-    import phonenumbers
+_DATE = re.compile(r"\d{1,2}[./\-]\d{1,2}[./\-](?:\d{2}|\d{4})|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}")
+_THOUSANDS = re.compile(r"\d{1,3}(?:[. \u00a0]\d{3}){1,2}")
 
-    digits = "".join(char for char in value if char.isdigit())
-    if re.fullmatch(r"\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})|\d{4}[./-]\d{1,2}[./-]\d{1,2}", value.strip()):
-        return False
-    if len(digits) >= 8:
-        return True
-    for region in _REGIONS:
-        try:
-            if phonenumbers.is_valid_number(phonenumbers.parse(digits, region)):
-                return True
-        except phonenumbers.NumberParseException:
-            continue
-    return False
+
+def _local(value: str) -> bool:
+    """Near a word for telephone a number of the right length is one, in any grouping, unless it reads as a date or as an amount."""
+    return not _DATE.fullmatch(value.strip()) and (len(digits_of(value)) >= SURELY_NO_AMOUNT or not _THOUSANDS.fullmatch(value))
 
 
 def _ipv6(value: str) -> bool:

@@ -51,7 +51,7 @@ class Rule:
         place = 0
         while match := self.pattern.search(text, place):
             start, end = match.span(match.lastindex or 0)
-            if end > start and (self.check is None or self.check(text[start:end])) and self._supported(text, start, end):
+            if end > start and self._supported(text, start, end) and (self.check is None or self.check(text[start:end])):
                 yield Match(self.type, start, end, self.score, self.name)
                 place = max(end, match.start() + 1)
             else:
