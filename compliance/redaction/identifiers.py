@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from compliance.redaction import contact, credentials, name_cues, national, payment
-from compliance.redaction.rule import Match, Rule
+from compliance.redaction.rule import Match, Nearby, Rule
 
 RULES: tuple[Rule, ...] = (*contact.RULES, *payment.RULES, national.MRZ, *credentials.RULES, *national.RULES, *name_cues.RULES)
 
@@ -22,6 +22,7 @@ def find(text: str) -> Iterator[Match]:
         yield from payment.find_ibans(text)
     if digits >= payment.SHORTEST_CARD:
         yield from payment.find_cards(text)
+    nearby = Nearby(text)
     for rule in RULES if digits else _NO_DIGITS:
         if rule.digits <= digits:
-            yield from rule.find(text)
+            yield from rule.find(text, nearby)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import importlib
 import re
 from collections.abc import Callable, Iterator
@@ -18,6 +19,22 @@ GAP = r"[ \t\u00a0\u2000-\u200a\u202f./\-\u2010-\u2015_]?"
 
 CONTEXT_BEFORE = 56
 CONTEXT_AFTER = 24
+
+
+class Nearby:
+    """Where the context words of one text stand, each kind looked for once however many numbers ask for it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts: dict[re.Pattern[str], list[int]] = {}
+
+    def has(self, context: re.Pattern[str], start: int, end: int) -> bool:
+        """Whether a word of `context` begins from CONTEXT_BEFORE characters before `start` to CONTEXT_AFTER after `end`."""
+        starts = self._starts.get(context)
+        if starts is None:
+            starts = self._starts[context] = [match.start() for match in context.finditer(self._text)]
+        place = bisect.bisect_left(starts, start - CONTEXT_BEFORE)
+        return place < len(starts) and starts[place] < end + CONTEXT_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +63,18 @@ class Rule:
     context: re.Pattern[str] | None = None
     digits: int = 1
 
-    def find(self, text: str) -> Iterator[Match]:
+    def find(self, text: str, nearby: Nearby | None = None) -> Iterator[Match]:
         """Every confirmed match; a proposal that is not confirmed does not hide one that begins inside it."""
+        nearby = nearby or Nearby(text)
         place = 0
         while match := self.pattern.search(text, place):
             start, end = match.span(match.lastindex or 0)
-            if end > start and self._supported(text, start, end) and (self.check is None or self.check(text[start:end])):
+            supported = self.context is None or nearby.has(self.context, start, end)
+            if end > start and supported and (self.check is None or self.check(text[start:end])):
                 yield Match(self.type, start, end, self.score, self.name)
                 place = max(end, match.start() + 1)
             else:
                 place = _next_start(text, match.start() + 1, match.end())
-
-    def _supported(self, text: str, start: int, end: int) -> bool:
-        return self.context is None or bool(self.context.search(text, max(0, start - CONTEXT_BEFORE), min(len(text), end + CONTEXT_AFTER)))
 
 
 def _next_start(text: str, place: int, end: int) -> int:
