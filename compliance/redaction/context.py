@@ -6,7 +6,7 @@ from compliance.redaction.rule import words
 
 # Latin words end where a letter does not follow; \b alone would also need one before Chinese and Arabic, which have no spaces or have prefixes.
 PHONE = words(
-    r"\bphone|\bmobile|\bcell\b|cell ?phone|\bcall|\btel\b|\bfax|\breach|\bring me|\bring at|\btext me|whatsapp|\bcontact|hotline|\bdial"
+    r"\bphone|\bmobile|\bcell\b|cell ?phone|\bcall|\btel\b|\bfax|\breach|\bring me|\bring at|\btext me|whatsapp|\bcontact|hotline|\bdial|answering at|registered|-office\b|voicemail"
     r"|tel[eé]f|m[oó]vil|\bll[aá]m|celular|t[eé]l[eé]phone|\bportable|appel|joindre|joignable|telefon|handy|mobil|anruf|erreich|rufnummer"
     r"|ruf(?:en|t)? |telem[oó]vel|\blig(?:ar|ue|uem|a)\b|contact[oa]|cellulare|chiam|recapit|numero di tel|电话|電話|手机|手機|致电|拨打|联系|來電|来电|短信"
     r"|هاتف|جوال|موبايل|اتصل|الاتصال|رقمي|محمول|واتس|تليفون"
@@ -21,6 +21,9 @@ IDENTITY = words(
 PASSPORT = words(
     r"passport|passeport|pasaporte|passaport|reisepass|\bpass\b|ausweis|护照|護照|جواز|identity (?:card|document)|id card|carta d'identit|carte d'identit"
     r"|documento|document n|travel document|licen[cs]e|permis|f[uü]hrerschein|patente|驾照|驾驶证|رخصة|通行证|证件|هوية"
+)
+CARD = words(
+    r"card|\bcc\b|visa|mastercard|amex|tarjeta|\bcarte|karte|cart[ãa]o|cart[ae]\b|信用卡|银行卡|卡号|借记卡|بطاقة|بطاقتي|البطاقة"
 )
 ACCOUNT = words(
     r"account|a/c\b|acct|cuenta|\bctas?\b|konto|kto\b|compte|\bconto\b|\bconta\b|clabe|routing|\baba\b|sort code|bankleitzahl|\bblz\b|账户|账号|帳號|帐号|卡号|حساب|\bcbu\b|\bccc\b|\bnib\b|\brib\b"

@@ -121,7 +121,13 @@ _ACCOUNT_LABEL = (
     r"[ ]?(?:is|es|est|ist|é|è|是|为|هو)?\s*[:#=]?\s*"
 )
 
+def _is_named_card(value: str) -> bool:
+    digits = digits_of(value)
+    return digits[0] != "0" and luhn(digits)
+
+
 RULES: tuple[Rule, ...] = (
+    Rule("card.named", "CARD", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}})(?!\d)"), 0.9, _is_named_card, context.CARD, digits=16),
     Rule("es.ccc", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{2}}{GAP}\d{{10}})(?!\d)"), 0.92, stdnum("es.ccc"), digits=20),
     Rule("ar.cbu", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{8}}{GAP}\d{{14}})(?!\d)"), 0.92, stdnum("ar.cbu"), digits=22),
     Rule("mx.clabe", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{3}}{GAP}\d{{3}}{GAP}\d{{11}}{GAP}\d)(?!\d)"), 0.9, _is_clabe, context.ACCOUNT, digits=18),
