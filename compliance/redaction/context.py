@@ -22,9 +22,7 @@ PASSPORT = words(
     r"passport|passeport|pasaporte|passaport|reisepass|\bpass\b|ausweis|护照|護照|جواز|identity (?:card|document)|id card|carta d'identit|carte d'identit"
     r"|documento|document n|travel document|licen[cs]e|permis|f[uü]hrerschein|patente|驾照|驾驶证|رخصة|通行证|证件|هوية"
 )
-CARD = words(
-    r"card|\bcc\b|visa|mastercard|amex|tarjeta|\bcarte|karte|cart[ãa]o|cart[ae]\b|信用卡|银行卡|卡号|借记卡|بطاقة|بطاقتي|البطاقة"
-)
+CARD = words(r"card|\bcc\b|visa|mastercard|amex|tarjeta|\bcarte|karte|cart[ãa]o|cart[ae]\b|信用卡|银行卡|卡号|借记卡|بطاقة|بطاقتي|البطاقة")
 ACCOUNT = words(
     r"account|a/c\b|acct|cuenta|\bctas?\b|konto|kto\b|compte|\bconto\b|\bconta\b|clabe|routing|\baba\b|sort code|bankleitzahl|\bblz\b|账户|账号|帳號|帐号|卡号|حساب|\bcbu\b|\bccc\b|\bnib\b|\brib\b"
 )

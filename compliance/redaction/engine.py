@@ -84,7 +84,8 @@ class Redactor:
 
     def _allowed(self, value: str) -> bool:
         # A local form of a public number is public too.
-        return value in self._allow or (len(value) >= SHORTEST_LOCAL_NUMBER and value.isdigit() and any(end.endswith(value) for end in self._allow_ends))
+        local = len(value) >= SHORTEST_LOCAL_NUMBER and value.isdigit()
+        return value in self._allow or (local and any(end.endswith(value) for end in self._allow_ends))
 
 
 SHORTEST_LOCAL_NUMBER = 7

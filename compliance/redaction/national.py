@@ -66,7 +66,9 @@ def _egypt(value: str) -> bool:
 _GOVERNORATES = frozenset({"01", "02", "03", "04", *map(str, range(11, 20)), *map(str, range(21, 30)), *map(str, range(31, 36)), "88"})
 
 
-def _rule(name: str, pattern: str, check: Check | None = None, *, strong: bool = False, near: re.Pattern[str] = context.IDENTITY, digits: int = 7) -> Rule:
+def _rule(
+    name: str, pattern: str, check: Check | None = None, *, strong: bool = False, near: re.Pattern[str] = context.IDENTITY, digits: int = 7
+) -> Rule:
     score = 0.9 if strong else 0.65
     return Rule(name, "ID", re.compile(rf"{LEFT}({pattern}){RIGHT}", re.I), score, check, None if strong else near, digits)
 

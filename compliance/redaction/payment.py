@@ -121,6 +121,7 @@ _ACCOUNT_LABEL = (
     r"[ ]?(?:is|es|est|ist|é|è|是|为|هو)?\s*[:#=]?\s*"
 )
 
+
 def _is_named_card(value: str) -> bool:
     digits = digits_of(value)
     return digits[0] != "0" and luhn(digits)
@@ -131,7 +132,7 @@ RULES: tuple[Rule, ...] = (
     Rule("es.ccc", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{2}}{GAP}\d{{10}})(?!\d)"), 0.92, stdnum("es.ccc"), digits=20),
     Rule("ar.cbu", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{8}}{GAP}\d{{14}})(?!\d)"), 0.92, stdnum("ar.cbu"), digits=22),
     Rule("mx.clabe", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{3}}{GAP}\d{{3}}{GAP}\d{{11}}{GAP}\d)(?!\d)"), 0.9, _is_clabe, context.ACCOUNT, digits=18),
-    Rule("gb.account", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{2}}-\d{{2}}-\d{{2}}[ ,;]{{1,3}}(?:[a-z. ]{{0,24}}[: ]\s?)?\d{{8}})(?!\d)", re.I), 0.85, digits=14),
+    Rule("gb.account", "ACCOUNT", re.compile(r"(?<!\d)(\d{2}-\d{2}-\d{2}[ ,;]{1,3}(?:[a-z. ]{0,24}[: ]\s?)?\d{8})(?!\d)", re.I), 0.85, digits=14),
     Rule("gb.sort_code", "ACCOUNT", re.compile(r"sort ?code[ :#=is]{1,6}(\d{2}[- ]?\d{2}[- ]?\d{2})(?!\d)", re.I), 0.85, digits=6),
     Rule("us.aba", "ACCOUNT", re.compile(r"(?<!\d)(\d{9})(?!\d)"), 0.7, stdnum("us.rtn"), context.ACCOUNT, digits=9),
     Rule("account", "ACCOUNT", re.compile(rf"{_ACCOUNT_LABEL}((?:[A-Z]{{1,3}}-?)?\d(?:[ \u00a0\-./]?\d){{5,23}})(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|eur))", re.I), 0.6, digits=6),

@@ -94,7 +94,10 @@ WEAK: dict[str, tuple[str, Callable[[random.Random], str]]] = {
     "ca.sin": ("my social insurance number: {}", _until("ca.sin", lambda rng: _digits(rng, 9))),
     "in.aadhaar": ("aadhaar {}", _until("in_.aadhaar", lambda rng: _digits(rng, 12))),
     "nl.bsn": ("mijn bsn is {}", _until("nl.bsn", lambda rng: _digits(rng, 9))),
-    "pl.pesel": ("pesel {}", _until("pl.pesel", lambda rng: f"{rng.randint(50, 99)}{rng.randint(1, 12):02}{rng.randint(1, 28):02}{_digits(rng, 5)}")),
+    "pl.pesel": (
+        "pesel {}",
+        _until("pl.pesel", lambda rng: f"{rng.randint(50, 99)}{rng.randint(1, 12):02}{rng.randint(1, 28):02}{_digits(rng, 5)}"),
+    ),
     "sa.id": ("رقم الهوية {}", _until("luhn", lambda rng: "1" + _digits(rng, 9))),
     "it.iva": ("la mia partita IVA: {}", _until("it.iva", lambda rng: _digits(rng, 11))),
     "passport": ("护照号码 {}", lambda rng: "E" + _digits(rng, 8)),
@@ -132,7 +135,11 @@ def test_no_policy_and_no_gold_question_holds_anything_to_redact() -> None:
 
     root = Path(__file__).parents[2]
     redactor = Redactor(allow=load_settings().public_numbers)
-    lines = [line for path in sorted(root.glob("knowledge/policies/*/*/*.md")) for line in path.read_text("utf-8").split("---", 2)[-1].splitlines()]
+    lines = [
+        line
+        for path in sorted(root.glob("knowledge/policies/*/*/*.md"))
+        for line in path.read_text("utf-8").split("---", 2)[-1].splitlines()
+    ]
     for path in sorted(root.glob("tests/gold/**/*.jsonl")):
         lines += [row["question"] for row in map(json.loads, path.read_text("utf-8").splitlines()) if "question" in row]
     assert len(lines) > 10_000
