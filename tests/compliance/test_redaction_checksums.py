@@ -127,6 +127,27 @@ def test_a_weak_identifier_is_found_beside_its_name(kind: str, seed: int, script
     assert value not in REDACTOR.redact(context.format(value.translate(DIGITS[script]))).text
 
 
+HOSTILE = [
+    "1" * 10_000, "A" * 10_000, "a@" * 5000, "4111 " * 2000, "+34" * 3300, "1 " * 5000, "1/1/" * 2500, "12/03/1985 " * 900, "P<" * 5000,
+    "pin " * 2500, "0123456789 " * 900, "A1B2C3D4 " * 1100, "password is " * 800, "http://a:b" * 1000, "my name is " * 900, "account number " * 650,
+    "\u6211\u53eb" * 5000, "verification code for a b c " * 350, "\u0663" * 10_000,
+]  # fmt: skip
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
+def test_redacting_a_hostile_text_twice_changes_nothing(text: str) -> None:
+    once = REDACTOR.redact(text).text
+    assert REDACTOR.redact(once).text == once
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.lists(st.sampled_from(sorted(STRONG)), min_size=1, max_size=4))
+def test_redacting_identifiers_twice_changes_nothing(seed: int, kinds: list[str]) -> None:
+    rng = random.Random(seed)
+    text = " / ".join(STRONG[kind](rng) for kind in kinds)
+    once = REDACTOR.redact(text).text
+    assert REDACTOR.redact(once).text == once
+
+
 def test_no_policy_and_no_gold_question_holds_anything_to_redact() -> None:
     import json
     from pathlib import Path
