@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from app.cli_audit import audit_cli
 from app.errors import SAFE_ERRORS, TellerboxError
+from app.terminal import AsJson, Language, Policies, open_box, print_json, progress_bar, read_stdin
 
 if TYPE_CHECKING:
     from app.answer import Answer
-    from app.appliance import Appliance
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -26,15 +26,10 @@ cli = typer.Typer(
     help="The bank-branch support appliance.",
 )
 knowledge_cli = typer.Typer(no_args_is_help=True, help="The policies and the index.")
-audit_cli = typer.Typer(no_args_is_help=True, help="The ledger of answers.")
 model_cli = typer.Typer(no_args_is_help=True, help="The language models.")
 cli.add_typer(knowledge_cli, name="knowledge")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(model_cli, name="model")
-
-Policies = Annotated[Path | None, typer.Option("--policies", help="answer from this folder instead", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
-Language = Annotated[str | None, typer.Option("--language", "-l", help="answer in this language", show_default=False)]
 
 
 def main() -> None:
@@ -61,43 +56,6 @@ def _fail(message: str, code: int = 1) -> NoReturn:
     sys.exit(code)
 
 
-@contextmanager
-def _box(policies: Path | None = None) -> Iterator[Appliance]:
-    from app.appliance import Appliance
-    from app.settings import load_settings
-
-    with _progress("indexing passages") as progress, Appliance(load_settings(), policies, progress) as box:
-        yield box
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr that appears only when there is something to wait for."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task: Any = None
-
-    def update(done: int, total: int) -> None:
-        nonlocal task
-        if task is None:
-            bar.start()
-            task = bar.add_task(what, total=total or None)
-        bar.update(task, completed=done)
-        if done >= total:
-            bar.stop()
-
-    try:
-        yield update
-    finally:
-        bar.stop()
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False))
-
-
 # -- ask, serve, evaluate -----------------------------------------------------------------------------------------------
 
 
@@ -110,7 +68,7 @@ def serve(
     """Serve the web chat and the API."""
     from app.web.server import serve as run_server
 
-    with _box(policies) as box:
+    with open_box(policies) as box:
         run_server(box, host, port)
 
 
@@ -131,11 +89,11 @@ def ask(
         raise TellerboxError(f"language {language!r} is not served; choose one of {', '.join(SERVED)}")
     if role not in ("customer", "teller"):
         raise TellerboxError("role must be customer or teller")
-    text = _read_stdin() if question == "-" else question
-    with _box(policies) as box:
+    text = read_stdin() if question == "-" else question
+    with open_box(policies) as box:
         answer = box.ask(text, role, language=language, as_of=_day(as_of))
     if as_json:
-        _print_json(answer_json(answer))
+        print_json(answer_json(answer))
     else:
         _print_answer(answer)
 
@@ -145,16 +103,6 @@ def _day(text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise TellerboxError("--as-of must be a day such as 2026-03-01") from None
-
-
-def _read_stdin() -> str:
-    data = sys.stdin.buffer.read(4 * 1024 * 1024 + 1)
-    if len(data) > 4 * 1024 * 1024:
-        raise TellerboxError("the input is larger than 4 MiB")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise TellerboxError(f"the input is not UTF-8 (byte {error.start})") from None
 
 
 def _print_answer(answer: Answer) -> None:
@@ -197,7 +145,7 @@ def evaluate(
 
     rows = read_rows(file)
     rows = rows[:limit] if limit else rows
-    with _box(policies) as box, _progress("asking") as progress:
+    with open_box(policies) as box, progress_bar("asking") as progress:
         box.ready()
         report = run(box, rows, progress)
     if out is not None:
@@ -207,7 +155,7 @@ def evaluate(
             raise TellerboxError(f"cannot write {out} ({error.strerror})") from None
     summary = {name: value for name, value in report.items() if name != "answers"}
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     else:
         _print_report(summary)
 
@@ -238,7 +186,7 @@ def _print_report(summary: dict[str, Any]) -> None:
 def _input_lines(file: Path | None) -> Iterator[str]:
     """Texts to work on: the rows of a .jsonl file, or the whole of another file or of standard input."""
     if file is None:
-        yield _read_stdin()
+        yield read_stdin()
         return
     try:
         text = file.read_text("utf-8")
@@ -271,7 +219,7 @@ def redact(
         done = redactor.redact(text)
         if as_json:
             spans = [{"type": f.type, "start": f.start, "end": f.end, "score": round(f.score, 3)} for f in done.findings]
-            _print_json({"text": done.text, "spans": spans})
+            print_json({"text": done.text, "spans": spans})
         else:
             print(done.text)
 
@@ -289,7 +237,7 @@ def detect(
     for text in _input_lines(file):
         found = detector.detect(text)
         if as_json:
-            _print_json(
+            print_json(
                 {"language": found.language, "detected": found.detected, "served": found.served, "reason": found.reason,
                  "confidence": round(found.confidence, 4), "scores": dict(found.scores)}
             )  # fmt: skip
@@ -303,7 +251,7 @@ def detect(
 @knowledge_cli.command("list")
 def knowledge_list(policies: Policies = None, language: Language = None, as_json: AsJson = False) -> None:
     """The policies, with version, dates, audience and jurisdiction."""
-    with _box(policies) as box:
+    with open_box(policies) as box:
         chosen = [policy for policy in box.policies if language in (None, policy.language)]
     for policy in chosen:
         row = {
@@ -312,7 +260,7 @@ def knowledge_list(policies: Policies = None, language: Language = None, as_json
             "audience": policy.audience, "jurisdiction": ",".join(policy.jurisdiction) or "EU", "sha256": policy.sha256,
         }  # fmt: skip
         if as_json:
-            _print_json(row)
+            print_json(row)
         else:
             print("\t".join(str(value) for name, value in row.items() if name != "sha256"))
 
@@ -325,7 +273,7 @@ def knowledge_show(
     policies: Policies = None,
 ) -> None:
     """The text of one policy, to which evidence offsets count."""
-    with _box(policies) as box:
+    with open_box(policies) as box:
         sys.stdout.write(box.policy(policy, language, version).text)
 
 
@@ -334,7 +282,7 @@ def knowledge_build() -> None:
     """Build the index anew."""
     from knowledge.index import build, save
 
-    with _box() as box, _progress("indexing passages") as progress:
+    with open_box() as box, progress_bar("indexing passages") as progress:
         index = build(box.policies, box.embedder, progress)
         save(index, box.index_folder)
         print(f"{len(index.policies)} policies, {len(index.passages)} passages, {len(index.statements)} statements: {index.hash}")
@@ -345,7 +293,7 @@ def knowledge_check(policies: Policies = None) -> None:
     """Check the policies: front matter, versions, and the same figures in every language."""
     from knowledge.agreement import disagreements
 
-    with _box(policies) as box:
+    with open_box(policies) as box:
         problems = disagreements(box.policies)
         for problem in problems:
             print(problem)
@@ -363,7 +311,7 @@ def knowledge_search(
     """What the policies hold on a question, with scores."""
     from knowledge.search import Scope
 
-    with _box(policies) as box:
+    with open_box(policies) as box:
         code = language or str(box.detector.detect(query).language)
         country = None if policies else box.settings.jurisdiction
         found = box.search.find(query, Scope(code, role, date.today(), country), most)
@@ -373,96 +321,11 @@ def knowledge_search(
              "start": c.statement.start, "end": c.statement.end, "text": c.statement.text, "score": round(c.score, 4)}
             for c in found.candidates
         ]  # fmt: skip
-        _print_json({"language": code, "answerable": round(found.answerable, 4), "statements": rows})
+        print_json({"language": code, "answerable": round(found.answerable, 4), "statements": rows})
         return
     print(f"answerable {found.answerable:.2f} ({code})")
     for item in found.candidates:
         print(f"{item.score:.2f}  {item.policy.id}  {item.passage.heading}\n      {item.statement.text}")
-
-
-# -- audit ----------------------------------------------------------------------------------------------------------------
-
-
-@audit_cli.command("show")
-def audit_show(
-    turn: Annotated[str | None, typer.Argument(help="a turn or session id", show_default=False)] = None,
-    last: Annotated[int, typer.Option(help="the last so many records")] = 10, as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Records of the ledger, in clear."""
-    from dataclasses import asdict
-
-    with _box() as box:
-        ledger = box.ledger
-        entries = ledger.find(last=last) if turn is None else ledger.find(turn=turn) or ledger.find(session=turn)
-        if turn is not None and not entries:
-            raise TellerboxError(f"no record of {turn!r}")
-        for entry in entries:
-            header, body = ledger.read(entry.index)
-            if as_json:
-                _print_json({"index": entry.index, "header": asdict(header), "body": body})
-            else:
-                _print_record(entry.index, header, body)
-
-
-def _print_record(index: int, header: Any, body: Any) -> None:
-    outcome = dict(header.facts).get("outcome", "")
-    print(f"{index}  {header.time_utc}  {header.kind}  turn {header.turn}  session {header.session}  {outcome}")
-    if body is None:
-        print("    (erased)")
-    elif "answer" in body:
-        print(f"    ? {body['question']}\n    = {' '.join(body['answer'])}")
-
-
-@audit_cli.command("verify")
-def audit_verify() -> None:
-    """Recompute every hash of the ledger and check its signatures."""
-    with _box() as box, _progress("verifying records") as progress:
-        result = box.ledger.verify(progress)
-    print(result.summary)
-    if not result.ok:
-        raise TellerboxError("the ledger does not verify")
-
-
-@audit_cli.command("export")
-def audit_export(
-    out: Annotated[Path, typer.Option(help="the file to write")],
-    since: Annotated[str | None, typer.Option("--from", help="from this day on (UTC)", show_default=False)] = None,
-    until: Annotated[str | None, typer.Option("--to", help="up to this day (UTC)", show_default=False)] = None,
-    decrypt: Annotated[bool, typer.Option("--decrypt", help="with the redacted texts")] = False,
-    format: Annotated[str, typer.Option("--format", help="jsonl, or bundle: a folder or a .zip an auditor can verify")] = "jsonl",
-) -> None:
-    """Export records; the export itself is recorded."""
-    from compliance.export import export_bundle, export_jsonl
-
-    exporters = {"jsonl": export_jsonl, "bundle": export_bundle}
-    if format not in exporters:
-        raise TellerboxError(f"the format must be one of {', '.join(exporters)}")
-    with _box() as box, _progress("exporting records") as progress:
-        count = exporters[format](box.ledger, out, since=since, until=until, decrypt=decrypt, progress=progress)
-    print(f"{count} records written to {out}")
-
-
-@audit_cli.command("prove")
-def audit_prove(receipt: Annotated[str, typer.Argument(help='a receipt; "-" reads it from standard input')]) -> None:
-    """Whether a receipt belongs to this ledger."""
-    with _box() as box:
-        entry = box.ledger.prove(_read_stdin() if receipt == "-" else receipt)
-    print(f"the receipt proves record {entry.index}, turn {entry.header.turn}, {entry.header.time_utc}")
-
-
-@audit_cli.command("erase")
-def audit_erase(session: str) -> None:
-    """Make a session's texts unreadable for ever; the ledger still verifies."""
-    with _box() as box:
-        entry = box.ledger.erase(session)
-    print(f"erased; recorded as {entry.index}")
-
-
-@audit_cli.command("checkpoint")
-def audit_checkpoint() -> None:
-    """The signed head of the ledger, to be kept elsewhere."""
-    with _box() as box:
-        sys.stdout.write(box.ledger.checkpoint())
 
 
 # -- model ----------------------------------------------------------------------------------------------------------------
@@ -480,7 +343,7 @@ def model_list(as_json: AsJson = False) -> None:
     for model in catalog().values():
         here = ((settings.models if model.shipped else settings.home / "models") / model.file).is_file()
         if as_json:
-            _print_json(asdict(model) | {"here": here})
+            print_json(asdict(model) | {"here": here})
         else:
             state = "here" if here else "not here"
             print(f"{model.name}\t{model.parameters}\t{model.quantization}\t{model.licence}\t{state}\t{model.note}")
@@ -506,7 +369,7 @@ def model_pull(name: str) -> None:
     from app.settings import load_settings
     from app.slm.catalog import pull
 
-    with _progress(f"pulling {name}") as progress:
+    with progress_bar(f"pulling {name}") as progress:
         path = pull(name, load_settings().home, progress)
     print(path)
 

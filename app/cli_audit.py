@@ -1,0 +1,96 @@
+"""The audit commands: what the ledger of answers holds, proves and gives out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.errors import TellerboxError
+from app.terminal import AsJson, open_box, print_json, progress_bar, read_stdin
+
+audit_cli = typer.Typer(no_args_is_help=True, help="The ledger of answers.")
+
+
+@audit_cli.command("show")
+def audit_show(
+    turn: Annotated[str | None, typer.Argument(help="a turn or session id", show_default=False)] = None,
+    last: Annotated[int, typer.Option(help="the last so many records")] = 10, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Records of the ledger, in clear."""
+    from dataclasses import asdict
+
+    with open_box() as box:
+        ledger = box.ledger
+        entries = ledger.find(last=last) if turn is None else ledger.find(turn=turn) or ledger.find(session=turn)
+        if turn is not None and not entries:
+            raise TellerboxError(f"no record of {turn!r}")
+        for entry in entries:
+            header, body = ledger.read(entry.index)
+            if as_json:
+                print_json({"index": entry.index, "header": asdict(header), "body": body})
+            else:
+                _print_record(entry.index, header, body)
+
+
+def _print_record(index: int, header: Any, body: Any) -> None:
+    outcome = dict(header.facts).get("outcome", "")
+    print(f"{index}  {header.time_utc}  {header.kind}  turn {header.turn}  session {header.session}  {outcome}")
+    if body is None:
+        print("    (erased)")
+    elif "answer" in body:
+        print(f"    ? {body['question']}\n    = {' '.join(body['answer'])}")
+
+
+@audit_cli.command("verify")
+def audit_verify() -> None:
+    """Recompute every hash of the ledger and check its signatures."""
+    with open_box() as box, progress_bar("verifying records") as progress:
+        result = box.ledger.verify(progress)
+    print(result.summary)
+    if not result.ok:
+        raise TellerboxError("the ledger does not verify")
+
+
+@audit_cli.command("export")
+def audit_export(
+    out: Annotated[Path, typer.Option(help="the file to write")],
+    since: Annotated[str | None, typer.Option("--from", help="from this day on (UTC)", show_default=False)] = None,
+    until: Annotated[str | None, typer.Option("--to", help="up to this day (UTC)", show_default=False)] = None,
+    decrypt: Annotated[bool, typer.Option("--decrypt", help="with the redacted texts")] = False,
+    format: Annotated[str, typer.Option("--format", help="jsonl, or bundle: a folder or a .zip an auditor can verify")] = "jsonl",
+) -> None:
+    """Export records; the export itself is recorded."""
+    from compliance.export import export_bundle, export_jsonl
+
+    exporters = {"jsonl": export_jsonl, "bundle": export_bundle}
+    if format not in exporters:
+        raise TellerboxError(f"the format must be one of {', '.join(exporters)}")
+    with open_box() as box, progress_bar("exporting records") as progress:
+        count = exporters[format](box.ledger, out, since=since, until=until, decrypt=decrypt, progress=progress)
+    print(f"{count} records written to {out}")
+
+
+@audit_cli.command("prove")
+def audit_prove(receipt: Annotated[str, typer.Argument(help='a receipt; "-" reads it from standard input')]) -> None:
+    """Whether a receipt belongs to this ledger."""
+    with open_box() as box:
+        entry = box.ledger.prove(read_stdin() if receipt == "-" else receipt)
+    print(f"the receipt proves record {entry.index}, turn {entry.header.turn}, {entry.header.time_utc}")
+
+
+@audit_cli.command("erase")
+def audit_erase(session: str) -> None:
+    """Make a session's texts unreadable for ever; the ledger still verifies."""
+    with open_box() as box:
+        entry = box.ledger.erase(session)
+    print(f"erased; recorded as {entry.index}")
+
+
+@audit_cli.command("checkpoint")
+def audit_checkpoint() -> None:
+    """The signed head of the ledger, to be kept elsewhere."""
+    with open_box() as box:
+        sys.stdout.write(box.ledger.checkpoint())
