@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app import turn
 from app.answer import Answer, Sentence
@@ -23,6 +23,9 @@ from knowledge.embedder import Embedder, load_embedder
 from knowledge.index import Index, open_index
 from knowledge.policy import Policy, load_policies
 from knowledge.search import Search
+
+if TYPE_CHECKING:
+    from compliance.redaction.engine import Redactor
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +82,17 @@ class Appliance:
         return Engine(self.model_file.path, context=settings.context_tokens, threads=settings.threads)
 
     @cached_property
+    def redactor(self) -> Redactor:
+        """Rules, the tagger of names, and the bank's own recognizers. Raises ComplianceError where one cannot be had."""
+        from compliance.redaction.engine import Redactor
+        from compliance.redaction.plugins import load_finder
+        from compliance.redaction.tagger import NameTagger
+
+        settings = self.settings
+        own = [load_finder(place) for place in settings.recognizers]
+        return Redactor((*settings.public_numbers, settings.bank), NameTagger.load(settings.models / "names"), own)
+
+    @cached_property
     def detector(self) -> Any:
         from app.language import LanguageDetector
 
@@ -90,12 +104,11 @@ class Appliance:
         """Everything a turn needs. Raises one of SAFE_ERRORS when a part cannot be had."""
         from app.grounding import Grounding
         from app.guard import Guard
-        from compliance.redaction.engine import Redactor
 
         settings = self.settings
         engine = self.engine if settings.slm else None
         return turn.Parts(
-            redactor=Redactor(allow=settings.public_numbers),
+            redactor=self.redactor,
             detector=self.detector,
             guard=Guard(),
             search=self.search,
