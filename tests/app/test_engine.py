@@ -10,7 +10,8 @@ import pytest
 
 from app.errors import TellerboxError
 from app.slm.catalog import catalog, choose, resolve
-from app.slm.engine import Busy, Engine, Limits
+from app.slm.engine import Busy, Engine
+from app.slm.generation import Limits
 from app.slm.prompt import defuse, labels, messages, without_labels
 from tests.conftest import PROJECT
 
