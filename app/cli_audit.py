@@ -73,6 +73,29 @@ def audit_export(
     print(f"{count} records written to {out}")
 
 
+@audit_cli.command("replay")
+def audit_replay(
+    what: Annotated[str, typer.Argument(help="a turn, records (120..180) or days (2026-11-01..2026-11-30)")],
+    as_json: AsJson = False,
+) -> None:
+    """Whether the recorded model still says the recorded tokens, and search still finds the same passages."""
+    from app.replay import TIE, chosen, describe, replay
+
+    failed = count = 0
+    with open_box() as box:
+        for record in chosen(box.ledger, what):
+            done = replay(box, record)
+            count, failed = count + 1, failed + (not done.ok)
+            if as_json:
+                print_json(done.to_json())
+            else:
+                print("\n".join(describe(done, every_token=".." not in what)), flush=True)
+    if not as_json:
+        print(f"{count - failed} of {count} turns hold (tokens within {TIE} of log-probability count as tied)")
+    if failed:
+        raise TellerboxError(f"{failed} of {count} turns could not be reproduced")
+
+
 @audit_cli.command("prove")
 def audit_prove(receipt: Annotated[str, typer.Argument(help='a receipt; "-" reads it from standard input')]) -> None:
     """Whether a receipt belongs to this ledger."""

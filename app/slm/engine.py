@@ -152,18 +152,19 @@ class Engine:
         self._enqueue(generation)
         return generation
 
-    def score(self, prompt: Sequence[int], tokens: Sequence[int], seconds: float = 120.0) -> list[Choice]:
+    def score(self, prompt: Sequence[int], tokens: Sequence[int], end: int | None = None, seconds: float = 120.0) -> list[Choice]:
         """Teacher forcing: the model's choice before each of `tokens` and after the last, `len(tokens) + 1` of them.
 
-        The tokens are fed whatever the model would say, so that one difference does not make the rest differ. Raises
-        Busy when too many wait, TellerboxError when the tokens are not the model's, do not fit its context, or it takes
-        longer than `seconds`.
+        The tokens are fed whatever the model would say, so that one difference does not make the rest differ; `end` is
+        the token that ended the answer, if one did. Raises Busy when too many wait, TellerboxError when the tokens are
+        not the model's, do not fit its context, or it takes longer than `seconds`.
         """
-        if not prompt or not all(0 <= token < self._vocab_size for token in (*prompt, *tokens)):
+        every = (*prompt, *tokens, *(() if end is None else (end,)))
+        if not prompt or not all(0 <= token < self._vocab_size for token in every):
             raise TellerboxError("the tokens are not of this model")
         if len(prompt) + len(tokens) > self._context_size:
             raise TellerboxError("the prompt and its tokens do not fit the model's context; raise TELLERBOX_CONTEXT_TOKENS")
-        scoring = Scoring(list(prompt), list(tokens), Limits(0, seconds))
+        scoring = Scoring(list(prompt), list(tokens), end, Limits(0, seconds))
         self._enqueue(scoring)
         for _ in scoring:
             pass

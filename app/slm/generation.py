@@ -80,7 +80,7 @@ class Generation:
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What the model says at one position of a given text: `token` is its choice, `ends` whether that ends the answer,
-    `logprob` the log-probability of it, `given` that of the token that stands there (None after the last)."""
+    `logprob` the log-probability of it, `given` that of the token that stands there (None where none does)."""
 
     token: int
     ends: bool
@@ -89,10 +89,13 @@ class Choice:
 
 
 class Scoring(Generation):
-    """Teacher forcing on its way through the scheduler: the prompt and the given tokens are fed, none is chosen."""
+    """Teacher forcing on its way through the scheduler: the prompt and the given tokens are fed, none is chosen.
 
-    def __init__(self, prompt: list[int], tokens: list[int], limits: Limits) -> None:
+    `end` is the token that ended the answer, which is looked at and not fed.
+    """
+
+    def __init__(self, prompt: list[int], tokens: list[int], end: int | None, limits: Limits) -> None:
         super().__init__([*prompt, *tokens], limits)
-        self.given = tokens
+        self.given = tokens if end is None else [*tokens, end]
         self.first = len(prompt) - 1
         self.choices: list[Choice] = []
