@@ -30,6 +30,9 @@ asking at once, the largest difference was 0.013 (docs/audit.md says how that wa
 SCORE_STEP = 0.0001
 """Scores are recorded to four digits."""
 
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading a record raises that a dishonest box wrote: its signature says who wrote it, not that it makes sense."""
+
 Verdict = Literal["same", "near", "drifted", "changed"]
 
 
@@ -64,7 +67,7 @@ class ModelReplay:
 
 @dataclass(frozen=True, slots=True)
 class SearchReplay:
-    """`status`: same, differs, not searched, erased, or no scope (schema 1); `differences` in words."""
+    """`status`: same, differs, not searched, erased, no scope (schema 1), or unreadable; `differences` in words."""
 
     status: str
     index_changed: bool = False
@@ -84,7 +87,8 @@ class Replay:
     @property
     def ok(self) -> bool:
         """False when the model says otherwise or could not be asked, or search differs though its index did not change."""
-        return self.model.status not in ("changed", "refused") and (self.search.status != "differs" or self.search.index_changed)
+        searched = self.search.status != "unreadable" and (self.search.status != "differs" or self.search.index_changed)
+        return searched and self.model.status not in ("changed", "refused")
 
     def to_json(self) -> dict[str, Any]:
         """The replay as a JSON object."""
@@ -127,7 +131,15 @@ def replay(box: Appliance, record: int) -> Replay:
         if entry.header.kind == OPENED:
             facts = dict(entry.header.facts) | facts
     turn = _Recorded(header, facts, body)
-    return Replay(header.turn, record, header.time_utc, _replay_model(box, turn), _replay_search(box, turn))
+    try:
+        model = _replay_model(box, turn)
+    except _MALFORMED:
+        model = ModelReplay("refused", "the record does not hold what a turn's record holds")
+    try:
+        search = _replay_search(box, turn)
+    except _MALFORMED:
+        search = SearchReplay("unreadable")
+    return Replay(header.turn, record, header.time_utc, model, search)
 
 
 @dataclass(frozen=True, slots=True)

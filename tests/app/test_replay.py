@@ -133,6 +133,15 @@ def test_a_record_whose_lists_do_not_match_is_refused() -> None:
             compare(body, [after] * (2 - len(body["tokens"])))
 
 
+def test_a_record_that_makes_no_sense_is_refused_and_does_not_stop_the_others(box: Appliance) -> None:
+    def nonsense(facts: dict[str, Any], body: dict[str, Any]) -> None:
+        body["tokens"], body["logprobs"] = ["a"], [None]
+        facts["retrieved"] = [{"policy": 3}]
+
+    done = replay(box, forged(box, box.ask(CARD).turn, nonsense))
+    assert (done.model.status, done.search.status, done.ok) == ("refused", "unreadable", False)
+
+
 def test_an_erased_turn_says_so(box: Appliance) -> None:
     session = box.start_session()
     answer = box.ask(CARD, session=session)

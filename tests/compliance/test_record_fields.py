@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from typing import Any
 
@@ -37,6 +38,9 @@ def test_every_kind_of_record_that_the_code_writes_is_documented() -> None:
         for path in (PROJECT / folder).rglob("*.py"):
             text = path.read_text("utf-8")
             written |= set(re.findall(r'Header\.now\(\s*"([a-z_.-]+)"', text))
+            for constant in re.findall(r"Header\.now\(\s*([A-Z][A-Z_]*)\b", text):
+                module = importlib.import_module(".".join(path.relative_to(PROJECT).with_suffix("").parts))
+                written.add(getattr(module, constant))
             written |= set(re.findall(r'_header\(parts, progress, "([a-z_.-]+)"', text))
     assert {OPENED, CLOSED, FEEDBACK, "erasure", "export"} <= written
     assert written <= kinds(), "describe its fields in compliance/fields.py"
