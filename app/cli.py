@@ -378,11 +378,11 @@ def model_use(model: Annotated[str, typer.Argument(help="a name of the catalogue
     """Answer with this model from now on."""
     from app.settings import load_settings
     from app.slm.catalog import choose
-    from app.slm.engine import Engine
+    from app.slm.engine import Engine, Tuning
 
     settings = load_settings()
     chosen = choose(model, settings.models, settings.home)
-    Engine(chosen.path, context=256, slots=1).close()
+    Engine(chosen.path, Tuning(context=256, sequences=1), prefix_bytes=0).close()
     print(f"{chosen.name} {chosen.sha256}")
 
 

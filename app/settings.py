@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from app.errors import TellerboxError
@@ -56,7 +56,16 @@ class Settings(BaseSettings):
     max_tokens: int = Field(160, ge=8, le=2_048, description="the most tokens of one answer")
     max_seconds: float = Field(20.0, ge=0.5, le=300, description="the most seconds the model may take for one answer")
     context_tokens: int = Field(2_048, ge=256, le=131_072, description="the model's context")
-    threads: int = Field(0, ge=0, le=256, description="threads of the model; 0 for as many as the box has, at most 4")
+    threads: int = Field(0, ge=0, le=256, description="threads of the model; 0: as was measured, else as the box has cores, at most 4")
+    people: int = Field(4, ge=1, le=64, description="people whom the model answers at the same time")
+    waiting: int = Field(16, ge=0, le=1_000, description="people who wait in line beside them; more are told to come again")
+    model_memory_mb: int = Field(0, ge=0, description="memory of the model's process; 0 for half of what the box may use")
+    prefix_mb: int = Field(64, ge=0, le=65_536, description="memory for what was read before and need not be read again; 0 for none")
+    flash_attention: Literal["auto", "on", "off"] = Field("auto", description="auto: what was measured, else off")
+    kv: Literal["auto", "f16", "q8_0", "q4_0"] = Field("auto", description="the model's cache; auto: what was measured, else f16")
+    server: str = Field("", description="the address of an OpenAI-compatible server that words answers instead; empty for none")
+    server_model: str = Field("", description="the model that is asked for there; empty for its first")
+    server_key: SecretStr = Field(SecretStr(""), description="the key that the server wants, if any")
     slm: bool = Field(True, description="whether the model words answers; without it the box quotes")
     idle_minutes: float = Field(5.0, gt=0, le=240, description="a session without a message is wiped after this long")
     max_sessions: int = Field(500, ge=1, description="sessions kept at once; the one idle longest goes first")

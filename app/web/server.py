@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.appliance import Appliance
 from app.crash import hide_messages
-from app.errors import SAFE_ERRORS, TellerboxError
+from app.errors import SAFE_ERRORS, Busy, TellerboxError
 from app.web.policy_page import policy_page
 
 STATIC = Path(__file__).with_name("static")
@@ -100,6 +100,10 @@ def create_app(box: Appliance) -> FastAPI:
     app.state.box = box
     app.include_router(router)
     app.mount("/pages", StaticFiles(directory=STATIC), name="static")
+
+    @app.exception_handler(Busy)
+    async def busy(_: Request, error: Busy) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, status_code=429, headers={"Retry-After": str(error.retry_after)})
 
     @app.exception_handler(TellerboxError)
     async def safe_error(_: Request, error: TellerboxError) -> JSONResponse:
