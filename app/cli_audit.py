@@ -78,7 +78,8 @@ def audit_prove(receipt: Annotated[str, typer.Argument(help='a receipt; "-" read
     """Whether a receipt belongs to this ledger."""
     with open_box() as box:
         entry = box.ledger.prove(read_stdin() if receipt == "-" else receipt)
-    print(f"the receipt proves record {entry.index}, turn {entry.header.turn}, {entry.header.time_utc}")
+    what = "pruned since" if entry.header is None else f"turn {entry.header.turn}, {entry.header.time_utc}"
+    print(f"the receipt proves record {entry.index}, {what}")
 
 
 @audit_cli.command("erase")

@@ -3,8 +3,8 @@
 A record is durable when `append` returns. Writers share commits: whoever holds the commit lock writes what all of them
 have queued, with one fsync. The leaf of a record commits to its header in clear and to the ciphertext of its body, so
 that destroying a session's key leaves every proof valid. The head is signed anew with each commit. Several processes
-may share one ledger; what no single box can show, that it was not rolled back whole, is shown by checkpoints and
-receipts kept elsewhere.
+may share one ledger; what no single box can show, that it was not rolled back whole, is shown by a witness
+(`compliance.cosigning`) and by checkpoints and receipts kept elsewhere.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,27 +23,30 @@ from compliance.checkpoint import Signer, format_receipt
 from compliance.errors import ComplianceError
 from compliance.keys import KeyFolder, seal
 from compliance.record import Header, Json, decode_body, encode_body
+from compliance.rotation import current_chain, current_signer
+from compliance.schema import format_problem, schema_problem
 from compliance.store import (
     Snapshot,
     connect,
     create,
     entry_leaf,
-    format_problem,
     in_words,
     insert,
     is_empty,
-    schema_problem,
     snapshot,
     sync_folder,
     transaction,
+    upgrade,
     whole,
 )
 from compliance.verification import Progress, Verification, verify_snapshot
-from compliance.verify import Tree, VerifyError, open_checkpoint, unseal, verify_receipt
+from compliance.verify import KeyChain, Tree, VerifyError, unseal, verify_receipt
 
 FILE = "ledger.sqlite"
 OPENING_CHECK = 1024
 """How many of the last records are checked on opening; `verify` checks all."""
+DELETED_AT_ONCE = 5000
+"""How many pruned records are deleted in one transaction."""
 _BRANCH = re.compile(r"[\w.-]{1,64}")
 
 
@@ -53,6 +56,15 @@ class Entry:
 
     index: int
     header: Header
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What a receipt proves: a record's place, its leaf hash, and its header, None where the record was pruned since."""
+
+    index: int
+    header: Header | None
     leaf: bytes
 
 
@@ -81,11 +93,14 @@ class _State:
 class Ledger:
     """The ledger of one box. Thread-safe."""
 
-    def __init__(self, path: Path, branch: str, db: sqlite3.Connection, keys: KeyFolder, signer: Signer) -> None:
+    def __init__(
+        self, path: Path, branch: str, db: sqlite3.Connection, keys: KeyFolder, chain: KeyChain, signer: Signer
+    ) -> None:
         self.path = path
         self.branch = branch
         self._db = db
         self._keys = keys
+        self._chain = chain
         self._signer = signer
         self._queue: list[_Pending] = []
         self._queue_lock = threading.Lock()
@@ -94,10 +109,10 @@ class Ledger:
         self._closed = False
 
     @classmethod
-    def open(cls, folder: Path, *, branch: str = "box") -> Ledger:
-        """Opens the ledger in `folder`, created with its keys on first use. Checks the signed head, the schema and the
-        last records, and finishes an erasure that was cut off. Raises ComplianceError saying what is wrong and
-        where."""
+    def open(cls, folder: Path, *, branch: str = "box", passphrase: bytes | None = None) -> Ledger:
+        """Opens the ledger in `folder`, created with its keys on first use; with a passphrase the keys are encrypted at
+        rest. Checks the signed head, the schema and the last records, and finishes an erasure or a pruning that was cut
+        off. Raises ComplianceError saying what is wrong and where."""
         if not _BRANCH.fullmatch(branch):
             raise ComplianceError("a branch is named with letters, digits, '.', '_' and '-'")
         path = Path(folder) / FILE
@@ -107,42 +122,42 @@ class Ledger:
                 raise ComplianceError(f"the ledger is missing: {path} should be there, for its keys are")
             if new:
                 Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-            ledger = cls._opened(path, branch, new)
+            ledger = cls._opened(path, branch, new, passphrase)
         try:
             ledger._check_opening()
             ledger._finish_erasures()
+            ledger.delete_pruned()
         except BaseException:
             ledger.close()
             raise
         return ledger
 
     @classmethod
-    def _opened(cls, path: Path, branch: str, new: bool) -> Ledger:
+    def _opened(cls, path: Path, branch: str, new: bool, passphrase: bytes | None) -> Ledger:
         db = connect(path, create=True)
         keys = None
         try:
             new = new or is_empty(db)
-            keys = KeyFolder.open(path.parent / "keys", create=new)
+            keys = KeyFolder.open(path.parent / "keys", create=new, passphrase=passphrase)
             if new:
                 signer = Signer(f"tellerbox/{branch}", keys.signing)
                 create(db, signer.name, signer.vkey, signer.checkpoint(0, Tree().root()))
                 sync_folder(path.parent)
+            upgrade(db)
             if problem := format_problem(db) or schema_problem(db):
                 raise ComplianceError(f"the ledger cannot be opened: {problem} ({path})")
-            origin, vkey = db.execute("SELECT origin, vkey FROM ledger").fetchone() or (None, None)
-            if not isinstance(origin, str):
-                raise ComplianceError(f"the ledger is damaged: its name is missing ({path})")
-            signer = Signer(origin, keys.signing)
-            if signer.vkey != vkey:
-                raise ComplianceError(f"signing.key is not the key of this ledger ({path.parent / 'keys'})")
             with transaction(db):  # fails now, not at the first answer, where nothing can be written
                 db.execute("UPDATE head SET id = 0")
-        except BaseException:
+                chain = current_chain(Snapshot(db))
+                signer = current_signer(chain, keys)
+        except BaseException as error:
             db.close()
             if keys is not None:
                 keys.close()
+            if isinstance(error, VerifyError):
+                raise ComplianceError(f"the ledger is damaged: {error} ({path})") from None
             raise
-        return cls(path, branch, db, keys, signer)
+        return cls(path, branch, db, keys, chain, signer)
 
     @property
     def origin(self) -> str:
@@ -151,8 +166,23 @@ class Ledger:
 
     @property
     def vkey(self) -> str:
-        """The public verifier key, to be published where auditors find it."""
-        return self._signer.vkey
+        """The public verifier key in use, to be published where auditors find it."""
+        return self._chain.keys[-1][0]
+
+    @property
+    def chain(self) -> KeyChain:
+        """Every verifier key this ledger ever had, oldest first."""
+        return self._chain
+
+    @property
+    def signer(self) -> Signer:
+        """Who signs its head, for the other modules of this package."""
+        return self._signer
+
+    @property
+    def keys(self) -> KeyFolder:
+        """Its key folder, for the other modules of this package."""
+        return self._keys
 
     @property
     def size(self) -> int:
@@ -205,39 +235,71 @@ class Ledger:
                     raise
 
     def _write(self, batch: Sequence[_Pending]) -> None:
+        with self._grown() as tree:
+            wanted = {each.key_id for each in batch if each.key_id is not None}
+            alive = self._keys.alive(wanted) if wanted else set()
+            for each in batch:
+                each.stale_key = each.key_id is not None and each.key_id not in alive
+            self._put(tree, [each for each in batch if not each.stale_key])
+
+    def _put(self, tree: Tree, batch: Sequence[_Pending]) -> None:
+        entries, nodes = [], []
+        for each in batch:
+            each.index, each.leaf = tree.size, entry_leaf(each.header, each.sealed)
+            entries.append((each.index, each.header.decode(), each.sealed))
+            nodes += tree.push(each.leaf)
+        insert(self._db, "entry (idx, header, sealed)", entries)
+        insert(self._db, "node (level, idx, hash)", nodes)
+
+    @contextmanager
+    def _grown(self) -> Iterator[Tree]:
+        """One write transaction on the tree as it stands, to be grown; its head is signed at the end."""
         if self._closed:
             raise ComplianceError("nothing was recorded: the ledger is closed")
         with transaction(self._db):
             self._check_files()
             tree = self._grown_from()
-            wanted = {each.key_id for each in batch if each.key_id is not None}
-            alive = self._keys.alive(wanted) if wanted else set()
-            entries, nodes = [], []
-            for each in batch:
-                each.stale_key = each.key_id is not None and each.key_id not in alive
-                if each.stale_key:
-                    continue
-                each.index, each.leaf = tree.size, entry_leaf(each.header, each.sealed)
-                entries.append((each.index, each.header.decode(), each.sealed))
-                nodes += tree.push(each.leaf)
+            yield tree
             root = tree.root()
-            insert(self._db, "entry (idx, header, sealed)", entries)
-            insert(self._db, "node (level, idx, hash)", nodes)
             note = self._signer.checkpoint(tree.size, root)
             self._db.execute("UPDATE head SET size = ?, note = ?", (tree.size, note))
         self._state.tree, self._state.root = tree, root
+
+    def record_alone(
+        self, make: Callable[[Snapshot], Header], also: Callable[[sqlite3.Connection, int], object] | None = None
+    ) -> Entry:
+        """Records, with no other record between, a header made from the ledger as it stands, and changes with it in one
+        transaction what `also(connection, index)` changes. For the other modules of this package."""
+        with self._commit_lock, in_words(self.path, "nothing was recorded"):
+            signer = self._signer
+            try:
+                with self._grown() as tree:
+                    header = make(Snapshot(self._db))
+                    pending = _Pending(header.encode(), b"", None)
+                    self._put(tree, [pending])
+                    if also is not None:
+                        also(self._db, tree.size - 1)
+            except BaseException:
+                self._signer = signer
+                raise
+            return Entry(tree.size - 1, header, pending.leaf)
+
+    def sign_from_now(self, signer: Signer) -> None:
+        """Signs the head that is being written, and those after it, with another key (`compliance.rotation`)."""
+        self._signer = signer
 
     def _grown_from(self) -> Tree:
         """The tree to grow: ours, or where another process wrote since, the one it signed."""
         view, ours = Snapshot(self._db), self._state.tree
         try:
             if view.size != ours.size:
-                head = open_checkpoint(view.note, self.vkey)
-                if view.size < ours.size or head.size != view.size:
+                root = self._root_of(view)
+                if view.size < ours.size:
                     raise VerifyError("its head is not the one that was signed last")
                 ours = merkle.tree(view.node, view.size)
-                if ours.root() != head.root:
+                if ours.root() != root:
                     raise VerifyError("its tree is not the one that was signed")
+                self._signer = current_signer(self._chain, self._keys, self._signer)
         except VerifyError as error:
             raise ComplianceError(f"nothing was recorded: the ledger is damaged: {error} ({self.path})") from None
         return Tree(ours.size, ours.peaks)
@@ -309,24 +371,26 @@ class Ledger:
     def receipt(self, index: int) -> str:
         """The proof that a record is in the ledger: a C2SP tlog-proof, verifiable offline with the verifier key."""
         with self.snapshot() as view:
-            _, _, leaf, proof = view.entry(index, self._root_of(view))
+            _, leaf, proof = view.proof(index, self._root_of(view))
             return format_receipt(index, leaf, proof, view.note)
 
-    def prove(self, receipt: str) -> Entry:
-        """The record that a receipt is about, once the receipt is verified, the ledger still holds that record
-        unchanged, and the ledger of then is a prefix of the ledger of now; raises ComplianceError."""
-        try:
-            parsed, then = verify_receipt(receipt, self.vkey)
-        except VerifyError as error:
-            raise ComplianceError(f"the receipt does not hold: {error}") from None
+    def prove(self, receipt: str) -> Proved:
+        """The record that a receipt is about, once the receipt is verified, the ledger still holds that record (or,
+        where it was pruned, its hash) unchanged, and the ledger of then is a prefix of the ledger of now; raises
+        ComplianceError."""
         with self.snapshot() as view:
+            root = self._root_of(view)
+            try:
+                parsed, then = verify_receipt(receipt, self._chain)
+            except VerifyError as error:
+                raise ComplianceError(f"the receipt does not hold: {error}") from None
             if then.size > view.size:
                 problem = f"the receipt is of a ledger of {then.size} records, this one holds {view.size}: rolled back"
                 raise ComplianceError(problem)
-            encoded, _, leaf, _ = view.entry(parsed.index, self._root_of(view))
+            encoded, leaf, _ = view.proof(parsed.index, root)
             if leaf != parsed.leaf or merkle.tree(view.node, then.size).root() != then.root:
                 raise ComplianceError(f"the ledger is not the one the receipt of record {parsed.index} was given from")
-            return Entry(parsed.index, Header.decode(encoded), leaf)
+            return Proved(parsed.index, None if encoded is None else Header.decode(encoded), leaf)
 
     def find(self, *, turn: str | None = None, session: str | None = None, last: int | None = None) -> list[Entry]:
         """The records of a turn or a session (all of them if neither is given), oldest first, the `last` so many if
@@ -344,14 +408,15 @@ class Ledger:
         """Recomputes every leaf, the tree, and the signatures of the head and of the published checkpoints; names the
         first broken thing. `progress(done, total)` is called now and then."""
         with self.snapshot() as view:
-            return verify_snapshot(view, self.vkey, self._keys, lambda: self._headers_from(view.size), progress)
+            return verify_snapshot(view, self._keys, lambda: self._headers_from(view.size), progress)
 
     def _headers_from(self, start: int) -> Iterator[bytes]:
         with self.snapshot() as view:
             yield from (header for _, header, _ in view.entries(start))
 
     def checkpoint(self) -> str:
-        """The signed head (C2SP tlog-checkpoint), kept in the ledger as published, to be kept elsewhere too."""
+        """The signed head (C2SP tlog-checkpoint) with the cosignatures there are for it, kept in the ledger as
+        published, to be kept elsewhere too."""
         with self._commit_lock, in_words(self.path, "the checkpoint cannot be recorded"):
             if self._closed:
                 raise ComplianceError("the ledger is closed")
@@ -359,7 +424,35 @@ class Ledger:
                 self._check_files()
                 view = Snapshot(self._db)
                 self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (view.size, view.note))
-            return view.note
+            return view.note + "".join(line for _, line in view.cosignatures(view.size))
+
+    def settle_key(self) -> None:
+        """Puts a new signing key in its place once its rotation is recorded."""
+        with self._commit_lock, in_words(self.path, "the key was changed, its file is not in place yet"), transaction(self._db):
+            self.renew_chain(Snapshot(self._db))
+            self._signer = current_signer(self._chain, self._keys)
+
+    def keep_cosignature(self, size: int, witness: str, line: str) -> None:
+        """Keeps the verified signature line of a witness on the published checkpoint of `size` records, durably."""
+        with self._commit_lock, in_words(self.path, "the cosignature cannot be kept"), transaction(self._db):
+            self._db.execute("INSERT OR IGNORE INTO cosignature VALUES (?, ?, ?)", (size, witness, line))
+
+    def delete_pruned(self) -> None:
+        """Deletes the records that a recorded pruning covers, a batch at a time; goes on where it was cut off."""
+        with snapshot(self.path, "the ledger cannot be opened") as view:
+            ranges = view.pruned()
+        with self._commit_lock, in_words(self.path, "the pruned records are not deleted yet"):
+            deleted = 0
+            for first, stop, _ in ranges:
+                while True:
+                    with transaction(self._db):
+                        sql = "DELETE FROM entry WHERE idx IN (SELECT idx FROM entry WHERE idx >= ? AND idx < ? LIMIT ?)"
+                        done = self._db.execute(sql, (first, stop, DELETED_AT_ONCE)).rowcount
+                    deleted += done
+                    if done == 0:
+                        break
+            if deleted:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def sign_bundle(self, text: str) -> str:
         """The signed note of a bundle's manifest, under a key name of its own."""
@@ -383,10 +476,18 @@ class Ledger:
         self.close()
 
     def _root_of(self, view: Snapshot) -> bytes:
-        head = open_checkpoint(view.note, self.vkey)
+        try:
+            head = self._chain.open_checkpoint(view.note)
+        except VerifyError:
+            self.renew_chain(view)  # another process may have changed the key
+            head = self._chain.open_checkpoint(view.note)
         if head.size != view.size:
             raise VerifyError(f"the signed head is of {head.size} records, the ledger states {view.size}")
         return head.root
+
+    def renew_chain(self, view: Snapshot) -> None:
+        """Takes the chain of keys from the ledger again, once its key was changed."""
+        self._chain = current_chain(view)
 
     def _check_opening(self) -> None:
         with snapshot(self.path, "the ledger cannot be opened") as view:
@@ -399,13 +500,9 @@ class Ledger:
             if view.query("SELECT 1 FROM entry WHERE idx >= ? OR idx < 0 LIMIT 1", (view.size,)):
                 raise VerifyError(f"record {view.size} is not signed for")
             start = max(0, view.size - OPENING_CHECK)
-            expected = start
-            for index, header, sealed in view.entries(start):
-                if index != expected or entry_leaf(header, sealed) != view.node(0, index):
-                    raise VerifyError(f"record {expected} is not what was recorded")
-                expected += 1
-            if expected != view.size:
-                raise VerifyError(f"record {expected} is missing")
+            for index, header, sealed in view.records(start):
+                if header is not None and sealed is not None and entry_leaf(header, sealed) != view.node(0, index):
+                    raise VerifyError(f"record {index} is not what was recorded")
 
 
 def _listed(header: Header) -> list[str]:

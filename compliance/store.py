@@ -1,4 +1,4 @@
-"""The SQLite file of the ledger: its schema, its connections, its errors in words, a consistent view for readers."""
+"""The SQLite file of the ledger: its connections, its errors in words, a consistent view for readers."""
 
 from __future__ import annotations
 
@@ -7,61 +7,19 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from compliance.errors import ComplianceError
 from compliance.merkle import inclusion
-from compliance.verify import VerifyError, leaf_data, leaf_hash, verify_inclusion
+from compliance.schema import APPLICATION_ID, IS_EVENT, SCHEMA, SCHEMA_1, SINCE_2, VERSION, schema_problem
+from compliance.verify import LEAF_FORMAT, VerifyError, covered, verify_inclusion
 
-APPLICATION_ID = 0x54424C31  # "TBL1"
-VERSION = 1
 BUSY_SECONDS = 20.0
 ROWS_A_STATEMENT = 100
-
-SCHEMA = (
-    """CREATE TABLE ledger (
-        origin TEXT NOT NULL,
-        vkey TEXT NOT NULL
-    ) STRICT""",
-    # sealed and header are what the leaf commits to; turn, session and kind are read from the header, never stored
-    """CREATE TABLE entry (
-        idx INTEGER PRIMARY KEY,
-        header TEXT NOT NULL,
-        sealed BLOB NOT NULL,
-        turn TEXT GENERATED ALWAYS AS (json_extract(header, '$.turn')) VIRTUAL,
-        session TEXT GENERATED ALWAYS AS (json_extract(header, '$.session')) VIRTUAL
-    ) STRICT""",
-    """CREATE INDEX entry_turn ON entry (turn)""",
-    """CREATE INDEX entry_session ON entry (session)""",
-    """CREATE TABLE node (
-        level INTEGER NOT NULL,
-        idx INTEGER NOT NULL,
-        hash BLOB NOT NULL,
-        PRIMARY KEY (level, idx)
-    ) WITHOUT ROWID, STRICT""",
-    # the head is signed anew with every commit: rows taken off the end are found out by it
-    """CREATE TABLE head (
-        id INTEGER PRIMARY KEY CHECK (id = 0),
-        size INTEGER NOT NULL,
-        note TEXT NOT NULL
-    ) STRICT""",
-    """CREATE TABLE checkpoint (
-        size INTEGER PRIMARY KEY,
-        note TEXT NOT NULL
-    ) STRICT""",
-    *(
-        f"""CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
-        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
-        for table in ("ledger", "entry", "node", "checkpoint")
-        for verb in ("UPDATE", "DELETE")
-    ),
-    """CREATE TRIGGER head_no_delete BEFORE DELETE ON head
-        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
-    """CREATE TRIGGER head_only_grows BEFORE UPDATE ON head WHEN new.size < old.size
-        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
-)
+_LEAF = b"\x00" + LEAF_FORMAT
 
 
 @contextmanager
@@ -150,29 +108,6 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def format_problem(db: sqlite3.Connection) -> str | None:
-    """Why this file is not a ledger that this version can write."""
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID or version < VERSION:
-        return "the file is not a Tellerbox ledger, or its first bytes were changed"
-    return f"its format, version {version}, is of a newer Tellerbox" if version > VERSION else None
-
-
-def schema_problem(db: sqlite3.Connection, expected: tuple[str, ...] = SCHEMA) -> str | None:
-    """What differs from the schema as it was created, such as an append-only trigger that was dropped."""
-    stated = {_name(sql): sql for sql in expected}
-    found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall())
-    for name in stated:
-        if found.get(name) != stated[name]:
-            return f"the schema was changed: {name} is {'altered' if name in found else 'missing'}"
-    extra = sorted(set(found) - set(stated), key=str)
-    return f"the schema was changed: {extra[0]!r} was added" if extra else None
-
-
-def _name(sql: str) -> str:
-    return sql.split()[2]
-
-
 class Snapshot:
     """The ledger as of one commit: what readers see does not move while writers go on."""
 
@@ -183,6 +118,7 @@ class Snapshot:
             raise ComplianceError("the ledger is damaged: its signed head is missing")
         self.size: int = row[0]
         self.note: str = row[1]
+        self._gone: list[tuple[int, int]] | None = None
 
     def node(self, level: int, index: int) -> bytes:
         """The stored hash of a complete subtree; raises ComplianceError where it is missing."""
@@ -192,9 +128,10 @@ class Snapshot:
         value: bytes = row[0]
         return value
 
-    def level(self, level: int) -> Iterator[tuple[int, bytes]]:
-        """The stored nodes of one level in order, as (index, hash)."""
-        yield from self._db.execute("SELECT idx, hash FROM node WHERE level = ? ORDER BY idx", (level,))
+    def nodes(self, level: int, first: int, stop: int) -> list[bytes]:
+        """The stored nodes [first, stop) of a level, in order: fewer where one is missing."""
+        sql = "SELECT hash FROM node WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx"
+        return [row[0] for row in self._db.execute(sql, (level, first, stop))]
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes, bytes]]:
         """Records [start, stop) in order, as (index, header, sealed body); constant memory."""
@@ -205,19 +142,72 @@ class Snapshot:
         for row in rows:
             yield whole(row)
 
+    def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes | None, bytes | None]]:
+        """Every record of [start, stop) in order as `entries` gives it, a pruned one as (index, None, None). Raises
+        ComplianceError where one is missing."""
+        stop, expected = self.size if stop is None else stop, start
+        for index, header, sealed in chain(self.entries(start, stop), [(stop, b"", b"")]):
+            for gone in range(expected, index):
+                if not self.is_pruned(gone):
+                    raise ComplianceError(f"the ledger is damaged: record {gone} is missing")
+                yield gone, None, None
+            expected = index + 1
+            if index < stop:
+                yield index, header, sealed
+
     def entry(self, index: int, root: bytes) -> tuple[bytes, bytes, bytes, list[bytes]]:
         """Header, sealed body, leaf hash and inclusion proof of one record, once it is proved to be in the tree with
-        this root; raises ComplianceError where it is not there or is not what was recorded."""
+        this root; raises ComplianceError where it is not there, was pruned or is not what was recorded."""
+        row, leaf, proof = self._proved(index, root)
+        if row is None:
+            raise ComplianceError(f"record {index} was pruned: its text and header are gone, its proof is not")
+        return row[1], row[2], leaf, proof
+
+    def proof(self, index: int, root: bytes) -> tuple[bytes | None, bytes, list[bytes]]:
+        """As `entry`, without the body, and the header is None where the record was pruned."""
+        row, leaf, proof = self._proved(index, root)
+        return None if row is None else row[1], leaf, proof
+
+    def _proved(self, index: int, root: bytes) -> tuple[tuple[int, bytes, bytes] | None, bytes, list[bytes]]:
         if not 0 <= index < self.size:
             held = f"holds records 0 to {self.size - 1}" if self.size else "is empty"
             raise ComplianceError(f"there is no record {index}: the ledger {held}")
         row = next(iter(self.entries(index, index + 1)), None)
-        if row is None:
+        if row is None and not self.is_pruned(index):
             raise ComplianceError(f"the ledger is damaged: record {index} is missing")
-        leaf, proof = entry_leaf(row[1], row[2]), inclusion(self.node, index, self.size)
+        leaf = self.node(0, index) if row is None else entry_leaf(row[1], row[2])
+        proof = inclusion(self.node, index, self.size)
         if not verify_inclusion(leaf, index, self.size, proof, root):
             raise ComplianceError(f"the ledger is damaged: record {index} is not what was recorded")
-        return row[1], row[2], leaf, proof
+        return row, leaf, proof
+
+    def events(self) -> list[tuple[int, bytes, bytes]]:
+        """The records that change how others are read or kept (`schema.EVENT_KINDS`), as `entries` gives them."""
+        sql = f"SELECT idx, CAST(header AS BLOB), sealed FROM entry WHERE {IS_EVENT} ORDER BY idx"
+        return [whole(row) for row in self._db.execute(sql)]
+
+    def pruned(self) -> list[tuple[int, int, int]]:
+        """What was pruned, in order, as (first, stop, record of the pruning)."""
+        return self._db.execute("SELECT first, stop, record FROM pruned ORDER BY first").fetchall()
+
+    def is_pruned(self, index: int) -> bool:
+        """Whether a pruning took this record out."""
+        if self._gone is None:
+            self._gone = [(first, stop) for first, stop, _ in self.pruned()]
+        return covered(self._gone, index)
+
+    def cosignatures(self, size: int) -> list[tuple[str, str]]:
+        """The cosignatures kept for the published checkpoint of `size` records, as (witness's key, signature line)."""
+        sql = "SELECT witness, line FROM cosignature WHERE size = ? ORDER BY witness"
+        return self._db.execute(sql, (size,)).fetchall()
+
+    def cosigned(self, witness: str | None = None, last: int = -1) -> list[tuple[int, str]]:
+        """The last so many checkpoints that were cosigned (by this witness, if given), newest first, as (size, note
+        with its cosignatures)."""
+        sql = """SELECT size, note FROM checkpoint WHERE size IN (SELECT size FROM cosignature WHERE ? IN ('', witness))
+            ORDER BY size DESC LIMIT ?"""
+        found = self._db.execute(sql, (witness or "", last)).fetchall()
+        return [(size, note + "".join(line for _, line in self.cosignatures(size))) for size, note in found]
 
     def checkpoints(self) -> list[tuple[int, str]]:
         """The published checkpoints, as (size, note)."""
@@ -226,9 +216,9 @@ class Snapshot:
             raise ComplianceError("the ledger is damaged: a published checkpoint cannot be read")
         return found
 
-    def level_numbers(self) -> list[int]:
-        """The levels of the tree that have stored nodes."""
-        return [row[0] for row in self._db.execute("SELECT DISTINCT level FROM node ORDER BY level")]
+    def level_counts(self) -> dict[int, int]:
+        """How many nodes each level of the tree has stored."""
+        return dict(self._db.execute("SELECT level, count(*) FROM node GROUP BY level ORDER BY level"))
 
     def file_problem(self) -> str | None:
         """What is wrong with the schema or the database file itself, its indices included."""
@@ -251,7 +241,7 @@ def whole(row: tuple[int, Any, Any]) -> tuple[int, bytes, bytes]:
 
 def entry_leaf(header: bytes, sealed: bytes) -> bytes:
     """The leaf hash of a record (RFC 6962 §2.1 over `compliance.verify.leaf_data`)."""
-    return leaf_hash(leaf_data(header, sha256(sealed).digest()))
+    return sha256(_LEAF + header + b"\n" + sha256(sealed).hexdigest().encode() + b"\n").digest()
 
 
 @contextmanager
@@ -275,6 +265,18 @@ def create(db: sqlite3.Connection, origin: str, vkey: str, note: str) -> None:
         db.execute("INSERT INTO ledger VALUES (?, ?)", (origin, vkey))
         db.execute("INSERT INTO head VALUES (0, 0, ?)", (note,))
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def upgrade(db: sqlite3.Connection) -> None:
+    """Takes a file of an older version to this one, in one transaction; a file that is not as that version made it is
+    left alone (`schema_problem` then names what is wrong)."""
+    with transaction(db):
+        if db.execute("PRAGMA user_version").fetchone()[0] != 1 or schema_problem(db, SCHEMA_1) is not None:
+            return
+        db.execute("DROP TRIGGER entry_no_delete")
+        for statement in SINCE_2:
+            db.execute(statement)
         db.execute(f"PRAGMA user_version={VERSION}")
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from compliance.errors import ComplianceError
 from compliance.ledger import FILE, Ledger
 from compliance.record import Header
-from compliance.store import SCHEMA
+from compliance.schema import SCHEMA
 from compliance.verify import Tree, leaf_data, leaf_hash
 
 COUNT = 13
