@@ -67,7 +67,8 @@ class Appliance:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger.open(self.settings.home / "ledger", branch=self.settings.branch)
+        settings = self.settings
+        return Ledger.open(settings.home / "ledger", branch=settings.branch, passphrase=settings.ledger_secret())
 
     @cached_property
     def model_file(self) -> ModelFile:

@@ -45,13 +45,24 @@ def _print_record(index: int, header: Any, body: Any) -> None:
 
 
 @audit_cli.command("verify")
-def audit_verify() -> None:
-    """Recompute every hash of the ledger and check its signatures."""
+def audit_verify(
+    witness: Annotated[str | None, typer.Option(help="also ask the witness at this address", show_default=False)] = None,
+    witness_key: Annotated[str, typer.Option(help="the witness's public key, or a file that holds it")] = "",
+) -> None:
+    """Recompute every hash of the ledger and check its signatures; with a witness, that it was not rolled back."""
+    from app.cli_custody import read_key
+    from compliance.cosigning import cosign, http_submit
+
+    if bool(witness) != bool(witness_key):
+        raise TellerboxError("give --witness and --witness-key together")
     with open_box() as box, progress_bar("verifying records") as progress:
         result = box.ledger.verify(progress)
-    print(result.summary)
-    if not result.ok:
-        raise TellerboxError("the ledger does not verify")
+        print(result.summary)
+        if not result.ok:
+            raise TellerboxError("the ledger does not verify")
+        if witness:
+            found = cosign(box.ledger, http_submit(witness), read_key(witness_key))
+            print(f"not rolled back: the witness cosigned the first {found.size} records")
 
 
 @audit_cli.command("export")

@@ -40,7 +40,11 @@ class KeyFiles:
 
     def signing(self, *, create: bool) -> Ed25519PrivateKey:
         """The signing key; raises ComplianceError where it is missing (and may not be made), damaged, or locked."""
-        return self._signing(self._made(SIGNING, _new_signing, create))
+        return self.own(SIGNING, create=create)
+
+    def own(self, name: str, *, create: bool) -> Ed25519PrivateKey:
+        """An Ed25519 key under another file name, as `signing` gives the ledger's."""
+        return self._signing(self._made(name, _new_signing, create))
 
     def next_signing(self) -> Ed25519PrivateKey | None:
         """The key that a rotation was about to change to, None where none was begun."""

@@ -13,7 +13,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +40,7 @@ from compliance.store import (
     whole,
 )
 from compliance.verification import Progress, Verification, verify_snapshot
-from compliance.verify import KeyChain, Tree, VerifyError, unseal, verify_receipt
+from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, unseal, verify_receipt
 
 FILE = "ledger.sqlite"
 OPENING_CHECK = 1024
@@ -293,7 +293,7 @@ class Ledger:
         view, ours = Snapshot(self._db), self._state.tree
         try:
             if view.size != ours.size:
-                root = self._root_of(view)
+                root = self.root_of(view)
                 if view.size < ours.size:
                     raise VerifyError("its head is not the one that was signed last")
                 ours = merkle.tree(view.node, view.size)
@@ -356,7 +356,7 @@ class Ledger:
         destroyed, and where `decrypt` is False. Raises ComplianceError for a record that is not there or was
         changed."""
         with self.snapshot() as view:
-            encoded, sealed, _, _ = view.entry(index, self._root_of(view))
+            encoded, sealed, _, _ = view.entry(index, self.root_of(view))
             header = Header.decode(encoded)
             if not decrypt:
                 return header, None
@@ -368,10 +368,15 @@ class Ledger:
         key = self._keys.record_key(sealed, Header.decode(header).session)
         return None if key is None else (key, unseal(sealed, key, header))
 
+    def readable(self, sealed: Sequence[bytes]) -> list[bool]:
+        """Which of these sealed bodies (at most a few hundred) still have their key."""
+        alive = self._keys.alive({each[1 : 1 + KEY_ID_BYTES] for each in sealed if each})
+        return [each[1 : 1 + KEY_ID_BYTES] in alive for each in sealed]
+
     def receipt(self, index: int) -> str:
         """The proof that a record is in the ledger: a C2SP tlog-proof, verifiable offline with the verifier key."""
         with self.snapshot() as view:
-            _, leaf, proof = view.proof(index, self._root_of(view))
+            _, leaf, proof = view.proof(index, self.root_of(view))
             return format_receipt(index, leaf, proof, view.note)
 
     def prove(self, receipt: str) -> Proved:
@@ -379,7 +384,7 @@ class Ledger:
         where it was pruned, its hash) unchanged, and the ledger of then is a prefix of the ledger of now; raises
         ComplianceError."""
         with self.snapshot() as view:
-            root = self._root_of(view)
+            root = self.root_of(view)
             try:
                 parsed, then = verify_receipt(receipt, self._chain)
             except VerifyError as error:
@@ -454,8 +459,16 @@ class Ledger:
             if deleted:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def discard_keys(self, sessions: Iterable[str]) -> None:
+        """Deletes the keys of those of the sessions of which no record is left, while nobody can record one."""
+        with self._commit_lock, in_words(self.path, "the keys of pruned sessions are not deleted yet"), transaction(self._db):
+            sql = "SELECT 1 FROM entry WHERE session = ? LIMIT 1"
+            self._keys.discard([each for each in sessions if self._db.execute(sql, (each,)).fetchone() is None])
+
     def sign_bundle(self, text: str) -> str:
         """The signed note of a bundle's manifest, under a key name of its own."""
+        if self._signer.vkey != self.vkey:
+            self.settle_key()
         return self._signer.named(f"{self.origin}/bundle").sign(text)
 
     def close(self) -> None:
@@ -475,7 +488,8 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _root_of(self, view: Snapshot) -> bytes:
+    def root_of(self, view: Snapshot) -> bytes:
+        """The root that the signed head of a snapshot states, its signature verified; raises VerifyError."""
         try:
             head = self._chain.open_checkpoint(view.note)
         except VerifyError:
@@ -491,7 +505,7 @@ class Ledger:
 
     def _check_opening(self) -> None:
         with snapshot(self.path, "the ledger cannot be opened") as view:
-            root = self._root_of(view)
+            root = self.root_of(view)
             self._state.tree, self._state.root = merkle.tree(view.node, view.size), root
             if self._state.tree.root() != root:
                 raise VerifyError("its tree is not the one that was signed")

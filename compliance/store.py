@@ -231,6 +231,10 @@ class Snapshot:
         """Rows of a query of this package."""
         return self._db.execute(sql, values).fetchall()
 
+    def query_rows(self, sql: str) -> Iterator[Any]:
+        """Rows of a query of this package, one at a time."""
+        yield from self._db.execute(sql)
+
 
 def whole(row: tuple[int, Any, Any]) -> tuple[int, bytes, bytes]:
     """A record's row as read, once its columns are of their types, which a damaged file may not keep."""
@@ -246,11 +250,16 @@ def entry_leaf(header: bytes, sealed: bytes) -> bytes:
 
 @contextmanager
 def snapshot(path: Path, doing: str) -> Iterator[Snapshot]:
-    """A consistent view on a connection of its own; errors in words."""
-    with in_words(path, doing), closing(connect(path)) as db:
-        db.execute("BEGIN")
+    """A consistent view on a connection of its own; its errors in words (another file's errors are left as they are)."""
+    with in_words(path, doing):
+        db = connect(path)
+    with closing(db):
         try:
+            db.execute("BEGIN")
             yield Snapshot(db)
+        except (sqlite3.Error, UnicodeDecodeError):
+            with in_words(path, doing):
+                raise
         except VerifyError as error:
             raise ComplianceError(f"the ledger is damaged: {error} ({path})") from None
 

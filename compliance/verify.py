@@ -22,6 +22,7 @@ import json
 import struct
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -871,7 +872,7 @@ def verify_path(
             return verify_bundle(path, vkey, progress, witnesses)
         with path.open("rb") as file:
             return verify_records(file, vkey, progress, witnesses)
-    except (OSError, zipfile.BadZipFile, EOFError, RuntimeError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise VerifyError(f"{path.name} cannot be read ({type(error).__name__})") from None
 
 
