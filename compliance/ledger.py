@@ -1,7 +1,7 @@
 """The ledger: an append-only log of records in SQLite under a signed RFC 6962 Merkle tree.
 
-A record is durable when `append` returns. Writers share commits: whoever holds the commit lock writes what all of them
-have queued, with one fsync. The leaf of a record commits to its header in clear and to the ciphertext of its body, so
+A record is durable when `append` returns. Writers share commits (`compliance.group_commit`): one of them writes what
+all have queued, with one fsync. The leaf of a record commits to its header in clear and to the ciphertext of its body, so
 that destroying a session's key leaves every proof valid. The head is signed anew with each commit. Several processes
 may share one ledger; what no single box can show, that it was not rolled back whole, is shown by a witness
 (`compliance.cosigning`) and by checkpoints and receipts kept elsewhere.
@@ -21,6 +21,7 @@ from pathlib import Path
 from compliance import merkle
 from compliance.checkpoint import Signer, format_receipt
 from compliance.errors import ComplianceError
+from compliance.group_commit import GroupCommit
 from compliance.keys import KeyFolder, seal
 from compliance.record import Header, Json, decode_body, encode_body
 from compliance.rotation import current_chain, current_signer
@@ -30,6 +31,7 @@ from compliance.store import (
     connect,
     create,
     entry_leaf,
+    file_damage,
     in_words,
     insert,
     is_empty,
@@ -78,7 +80,6 @@ class _Pending:
     index: int | None = None
     leaf: bytes = b""
     stale_key: bool = False
-    error: BaseException | None = None
 
 
 @dataclass(slots=True)
@@ -102,8 +103,7 @@ class Ledger:
         self._keys = keys
         self._chain = chain
         self._signer = signer
-        self._queue: list[_Pending] = []
-        self._queue_lock = threading.Lock()
+        self._group = GroupCommit(self._write_batch)
         self._commit_lock = threading.Lock()
         self._state = _State()
         self._closed = False
@@ -202,10 +202,6 @@ class Ledger:
             if not pending.stale_key:
                 break
             self._keys.forget_cached(header.session)  # erased between sealing and committing: seal anew
-        if pending.error is not None:
-            if isinstance(pending.error, ComplianceError):
-                raise ComplianceError(str(pending.error)) from pending.error
-            raise pending.error
         assert pending.index is not None
         return Entry(pending.index, header, pending.leaf)
 
@@ -218,21 +214,14 @@ class Ledger:
         return _Pending(encoded, seal(plain, encoded, key_id, key), key_id)
 
     def _commit(self, pending: _Pending) -> None:
-        with self._queue_lock:
-            self._queue.append(pending)
-        with self._commit_lock:
-            with self._queue_lock:
-                if pending not in self._queue:
-                    return  # another writer committed it with its own
-                batch, self._queue = self._queue, []
-            try:
-                with in_words(self.path, "nothing was recorded"):
-                    self._write(batch)
-            except BaseException as error:  # the batch failed as one: each of its writers must hear of it
-                for each in batch:
-                    each.error = error
-                if not isinstance(error, Exception):
-                    raise
+        try:
+            self._group.submit(pending)
+        except ComplianceError as error:  # the batch failed as one: each of its writers raises an error of its own
+            raise ComplianceError(str(error)) from error
+
+    def _write_batch(self, batch: Sequence[_Pending]) -> None:
+        with self._commit_lock, in_words(self.path, "nothing was recorded"):
+            self._write(batch)
 
     def _write(self, batch: Sequence[_Pending]) -> None:
         with self._grown() as tree:
@@ -413,7 +402,7 @@ class Ledger:
         """Recomputes every leaf, the tree, and the signatures of the head and of the published checkpoints; names the
         first broken thing. `progress(done, total)` is called now and then."""
         with self.snapshot() as view:
-            return verify_snapshot(view, self._keys, lambda: self._headers_from(view.size), progress)
+            return verify_snapshot(view, self._keys, lambda: file_damage(self.path), lambda: self._headers_from(view.size), progress)
 
     def _headers_from(self, start: int) -> Iterator[bytes]:
         with self.snapshot() as view:

@@ -140,7 +140,7 @@ class Snapshot:
             (start, self.size if stop is None else stop),
         )
         for row in rows:
-            yield whole(row)
+            yield row if type(row[1]) is bytes is type(row[2]) else whole(row)
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes | None, bytes | None]]:
         """Every record of [start, stop) in order as `entries` gives it, a pruned one as (index, None, None). Raises
@@ -220,12 +220,9 @@ class Snapshot:
         """How many nodes each level of the tree has stored."""
         return dict(self._db.execute("SELECT level, count(*) FROM node GROUP BY level ORDER BY level"))
 
-    def file_problem(self) -> str | None:
-        """What is wrong with the schema or the database file itself, its indices included."""
-        if problem := schema_problem(self._db):
-            return problem
-        state = str(self._db.execute("PRAGMA integrity_check(1)").fetchone()[0])
-        return None if state == "ok" else f"the database file is damaged ({' '.join(state.split())[:200]})"
+    def schema_problem(self) -> str | None:
+        """What is wrong with the schema."""
+        return schema_problem(self._db)
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
         """Rows of a query of this package."""
@@ -262,6 +259,14 @@ def snapshot(path: Path, doing: str) -> Iterator[Snapshot]:
                 raise
         except VerifyError as error:
             raise ComplianceError(f"the ledger is damaged: {error} ({path})") from None
+
+
+def file_damage(path: Path) -> str | None:
+    """What SQLite finds wrong with the database file itself, its indices included; reads it on a connection of its
+    own."""
+    with snapshot(path, "the ledger cannot be read") as view:
+        state = str(view.query("PRAGMA integrity_check(1)")[0][0])
+        return None if state == "ok" else f"the database file is damaged ({' '.join(state.split())[:200]})"
 
 
 def create(db: sqlite3.Connection, origin: str, vkey: str, note: str) -> None:

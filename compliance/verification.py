@@ -6,6 +6,7 @@ import base64
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -60,6 +61,7 @@ class BrokenError(Exception):
 def verify_snapshot(
     view: Snapshot,
     keys: KeyFolder,
+    file_damage: Callable[[], str | None],
     later: Callable[[], Iterable[bytes]] = tuple,
     progress: Progress | None = None,
 ) -> Verification:
@@ -76,12 +78,14 @@ def verify_snapshot(
             raise BrokenError(f"the signed head is of {head.size} records, the ledger states {view.size}")
         published = _published(view, chain)
         checkpoints = len(published)
-        bodies = _Recomputation(view, keys, published, progress).run(head.root)
+        with ThreadPoolExecutor(1) as beside:  # SQLite reads its whole file, outside of Python's lock, meanwhile
+            file_problem = beside.submit(file_damage)
+            bodies = _Recomputation(view, keys, published, progress).run(head.root)
         pruned = bodies.pruned
         _check_prunings(view)
         _explain_missing(bodies.unexplained(), later)
         erased = sum(bodies.missing.values())
-        if problem := view.file_problem() or keys.damaged():
+        if problem := view.schema_problem() or file_problem.result() or keys.damaged():
             raise BrokenError(problem)
     except BrokenError as error:
         return Verification(view.size, root, checkpoints, erased, pruned, str(error), error.index)
@@ -143,12 +147,12 @@ class _Recomputation:
         first = self._tree.size
         stop = first + len(rows)
         stored = self._view.nodes(0, first, stop)
-        leaves = []
-        for index, header, sealed in rows:
-            if header is not None and sealed is not None:
-                leaves.append(entry_leaf(header, sealed))
-            elif index - first < len(stored):
-                leaves.append(stored[index - first])  # pruned: its hash is all there is, and the root commits to it
+        leaves = [
+            entry_leaf(header, sealed)
+            if header is not None and sealed is not None
+            else (stored[index - first] if index - first < len(stored) else b"")  # pruned: the root commits to its hash
+            for index, header, sealed in rows
+        ]
         levels = [leaves]
         while len(levels[-1]) > 1:
             below = iter(levels[-1])
@@ -184,30 +188,24 @@ class _Bodies:
 
     def __init__(self, keys: KeyFolder) -> None:
         self._keys = keys
-        self._readable: set[bytes] = set()
         self._first: dict[bytes, int] = {}
         self._erased: set[bytes] = set()
         self.missing: dict[bytes, int] = {}
         self.pruned = 0
 
-    def see(self, rows: Iterable[Row]) -> None:
+    def see(self, rows: Sequence[Row]) -> None:
+        """A chunk of records."""
+        used = {sealed[1 : 1 + KEY_ID_BYTES] for _, _, sealed in rows if sealed}
+        gone = used - self._keys.alive(used, doomed=True)
         for index, header, sealed in rows:
             if header is None or sealed is None:
                 self.pruned += 1
                 continue
             if b'"kind":"erasure"' in header:  # saves reading every header as JSON
                 self._erased |= _erased_keys(header)
-            if sealed and sealed[1 : 1 + KEY_ID_BYTES] not in self._readable:
-                self._look_up(index, sealed[1 : 1 + KEY_ID_BYTES])
-
-    def _look_up(self, index: int, key_id: bytes) -> None:
-        if key_id not in self.missing and self._keys.alive((key_id,), doomed=True):
-            if len(self._readable) >= CHUNK:
-                self._readable.clear()  # a session's records stand close together: forgetting costs little
-            self._readable.add(key_id)
-            return
-        self.missing[key_id] = self.missing.get(key_id, 0) + 1
-        self._first.setdefault(key_id, index)
+            if gone and sealed and (key_id := sealed[1 : 1 + KEY_ID_BYTES]) in gone:
+                self.missing[key_id] = self.missing.get(key_id, 0) + 1
+                self._first.setdefault(key_id, index)
 
     def unexplained(self) -> dict[bytes, int]:
         return {key_id: index for key_id, index in self._first.items() if key_id not in self._erased}
@@ -223,31 +221,51 @@ def _explain_missing(first: Mapping[bytes, int], later: Callable[[], Iterable[by
 
 def _chunks(view: Snapshot) -> Iterator[tuple[list[Row], BrokenError | None]]:
     """The records in order, CHUNK at a time; the last chunk comes with what is broken after it, so that what is broken
-    before it can be named first."""
-    rows: list[Row] = []
-    try:
-        for row in _records(view):
-            rows.append(row)
-            if len(rows) == CHUNK:
-                yield rows, None
-                rows = []
-    except BrokenError as error:
-        yield rows, error
-        return
-    if rows:
+    before it can be named first. Whole chunks are read at once; from the first that is not as it should be, or has
+    pruned records, they are read one by one."""
+    start = 0
+    while start < view.size:
+        rows = _whole_chunk(view, start)
+        if rows is None:
+            break
         yield rows, None
-
-
-def _records(view: Snapshot) -> Iterator[Row]:
-    expected = 0
+        start += len(rows)
+    single: list[Row] = []
     try:
-        for row in view.entries(-(2**63), 2**63 - 1):
+        for row in _records(view, start):
+            single.append(row)
+            if len(single) == CHUNK:
+                yield single, None
+                single = []
+    except BrokenError as error:
+        yield single, error
+        return
+    if single:
+        yield single, None
+
+
+def _whole_chunk(view: Snapshot, start: int) -> list[Row] | None:
+    """The records from `start` on, up to the end or CHUNK of them, None where anything about them is odd."""
+    stop = min(start + CHUNK, view.size)
+    try:
+        rows = view.query("SELECT idx, CAST(header AS BLOB), sealed FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (start, stop))
+    except (sqlite3.Error, UnicodeDecodeError):
+        return None
+    sound = len(rows) == stop - start and all(type(header) is bytes is type(sealed) for _, header, sealed in rows)
+    return rows if sound else None
+
+
+def _records(view: Snapshot, start: int) -> Iterator[Row]:
+    expected = start
+    try:
+        if next(view.entries(-(2**63), 0), None) is not None:
+            raise BrokenError("a record stands before the first", 0)
+        for row in view.entries(start, 2**63 - 1):
             while expected < row[0] and view.is_pruned(expected):
                 yield expected, None, None
                 expected += 1
             if row[0] != expected:
-                extra = f"record {row[0]} stands where record {expected} should" if row[0] < expected else ""
-                raise BrokenError(extra or f"record {expected} is missing", expected)
+                raise BrokenError(f"record {expected} is missing", expected)
             yield row
             expected += 1
     except (sqlite3.Error, UnicodeDecodeError, ComplianceError):
