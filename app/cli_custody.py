@@ -131,6 +131,13 @@ def audit_rotate() -> None:
         print(f"recorded as {entry.index}; publish the new key, and give it to the witness beside the old one:\n{box.ledger.vkey}")
 
 
+@custody_cli.command("second-key")
+def audit_second_key() -> None:
+    """Have a second key of another kind (ML-DSA-44, post-quantum) sign every published checkpoint and bundle too."""
+    with open_box() as box:
+        print(box.ledger.add_second_key())
+
+
 # -- retention ------------------------------------------------------------------------------------------------------------
 
 

@@ -67,6 +67,11 @@ class KeyFiles:
         path = self._made(WRAPPING, lambda: secrets.token_hex(32).encode() + b"\n", create)
         return self._hexadecimal(path, "the wrapping key")
 
+    @property
+    def has_second(self) -> bool:
+        """Whether there is a second signing key."""
+        return (self.folder / SECOND).exists()
+
     def second(self, *, create: bool) -> bytes | None:
         """The 32-byte seed of the second signing key (ML-DSA-44), None where there is none and none may be made."""
         if not create and not (self.folder / SECOND).exists():

@@ -24,7 +24,7 @@ from compliance.errors import ComplianceError
 from compliance.group_commit import GroupCommit
 from compliance.keys import KeyFolder, seal
 from compliance.record import Header, Json, decode_body, encode_body
-from compliance.rotation import current_chain, current_signer
+from compliance.rotation import current_chain, current_signer, second_cosigner, second_key
 from compliance.schema import format_problem, schema_problem
 from compliance.store import (
     Snapshot,
@@ -42,7 +42,7 @@ from compliance.store import (
     whole,
 )
 from compliance.verification import Progress, Verification, verify_snapshot
-from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, unseal, verify_receipt
+from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, note_signatures, unseal, verify_receipt
 
 FILE = "ledger.sqlite"
 OPENING_CHECK = 1024
@@ -103,6 +103,7 @@ class Ledger:
         self._keys = keys
         self._chain = chain
         self._signer = signer
+        self._second = second_cosigner(signer.name, keys, create=False)
         self._group = GroupCommit(self._write_batch)
         self._commit_lock = threading.Lock()
         self._state = _State()
@@ -127,6 +128,7 @@ class Ledger:
             ledger._check_opening()
             ledger._finish_erasures()
             ledger.delete_pruned()
+            ledger._announce_second()
         except BaseException:
             ledger.close()
             raise
@@ -417,8 +419,14 @@ class Ledger:
             with transaction(self._db):
                 self._check_files()
                 view = Snapshot(self._db)
-                self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (view.size, view.note))
-            return view.note + "".join(line for _, line in view.cosignatures(view.size))
+                self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (view.size, self.published(view)))
+                note: str = self._db.execute("SELECT note FROM checkpoint WHERE size = ?", (view.size,)).fetchone()[0]
+            return note + "".join(line for _, line in view.cosignatures(view.size))
+
+    def published(self, view: Snapshot) -> str:
+        """The signed head with the second key's signature, where there is one: what leaves the box. Receipts have the
+        first alone, to stay small enough for a QR code."""
+        return view.note if self._second is None else view.note + self._second.line(note_signatures(view.note)[0])
 
     def settle_key(self) -> None:
         """Puts a new signing key in its place once its rotation is recorded."""
@@ -453,6 +461,25 @@ class Ledger:
         with self._commit_lock, in_words(self.path, "the keys of pruned sessions are not deleted yet"), transaction(self._db):
             sql = "SELECT 1 FROM entry WHERE session = ? LIMIT 1"
             self._keys.discard([each for each in sessions if self._db.execute(sql, (each,)).fetchone() is None])
+
+    def add_second_key(self) -> str:
+        """Makes an ML-DSA-44 key, records its public half, and has it sign every checkpoint that is published from now
+        on, beside the Ed25519 key; returns its verifier key. Does nothing where there is one. Raises ComplianceError
+        where the installed `cryptography` has no ML-DSA."""
+        with in_words(self.path, "the second key was not made"):
+            if self._second is None:
+                self._second = second_cosigner(self.origin, self._keys, create=True)
+        assert self._second is not None
+        self._announce_second()
+        return self._second.vkey
+
+    def _announce_second(self) -> None:
+        """Records the second key, where that is not done yet."""
+        second = self._second
+        with self.snapshot() as view:
+            if second is None or second_key(view) == second.vkey:
+                return
+        self.append(Header.now("second_key", branch=self.branch, role="officer", facts={"vkey": second.vkey}), {})
 
     def sign_bundle(self, text: str) -> str:
         """The signed note of a bundle's manifest, under a key name of its own."""

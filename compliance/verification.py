@@ -14,9 +14,9 @@ from compliance import merkle
 from compliance.errors import ComplianceError
 from compliance.keys import KeyFolder
 from compliance.record import Header
-from compliance.rotation import current_chain, rotations
+from compliance.rotation import current_chain, rotations, second_key
 from compliance.store import Snapshot, entry_leaf
-from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, node_hash, span, verify_cosignature
+from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, carries, node_hash, span, verify_cosignature
 
 Progress = Callable[[int, int], None]
 CHUNK = 4096
@@ -100,12 +100,15 @@ def verify_snapshot(
 def _published(view: Snapshot, chain: KeyChain) -> dict[int, bytes]:
     """The root that each published checkpoint states, by its size."""
     found: dict[int, bytes] = {}
+    second = second_key(view)
     for size, note in view.checkpoints():
         checkpoint = chain.open_checkpoint(note)
         if checkpoint.size != size or size > view.size:
             raise BrokenError(f"checkpoint {size} was published, and the ledger holds {view.size} records")
         for witness, line in view.cosignatures(size):
             verify_cosignature(note + line, witness)
+        if second is not None and carries(note, second):
+            verify_cosignature(note, second)
         found[size] = checkpoint.root
     return found
 

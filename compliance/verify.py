@@ -61,6 +61,10 @@ class VerifyError(Exception):
     """The message is one line and names the first broken thing."""
 
 
+class NoMlDsaError(VerifyError):
+    """The installed `cryptography` cannot verify an ML-DSA signature."""
+
+
 # ---- RFC 6962 §2.1: the tree -------------------------------------------------------------------------------------
 
 
@@ -299,6 +303,12 @@ def subtree_message(text: str, name: str, time: int) -> bytes:
     return b"subtree/v1\n\0" + named[0] + struct.pack(">Q", time) + named[1] + struct.pack(">QQ", 0, tree.size) + tree.root
 
 
+def carries(note: str, key: str) -> bool:
+    """Whether a note has a signature line of this log's or cosigner's key, which may not hold; raises VerifyError."""
+    name, algorithm, public = parse_any_key(key)
+    return any((signer, number) == (name, key_id(name, public, algorithm)) for signer, number, _ in note_signatures(note)[1])
+
+
 def _verify_cosigned(algorithm: int, public: bytes, signature: bytes, text: str, name: str, time: int) -> None:
     if algorithm == COSIGNATURE:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, cosigned_message(text, time))
@@ -306,7 +316,7 @@ def _verify_cosigned(algorithm: int, public: bytes, signature: bytes, text: str,
     try:
         from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
     except ImportError:
-        raise VerifyError("this version of `cryptography` has no ML-DSA: install a newer one") from None
+        raise NoMlDsaError("this version of `cryptography` has no ML-DSA: install a newer one") from None
     MLDSA44PublicKey.from_public_bytes(public).verify(signature, subtree_message(text, name, time))
 
 
@@ -570,7 +580,8 @@ def _loads(line: bytes, where: str) -> dict[str, Any]:
 @dataclass(frozen=True)
 class Report:
     """What was verified: the ledger, the records [first, first + count), how many were readable, erased, pruned, and
-    for each demanded witness its name, the size it cosigned and when (POSIX seconds). `chain` holds the log's keys."""
+    for each demanded witness its name, the size it cosigned and when (POSIX seconds). `chain` holds the log's keys;
+    `second` says what became of its second, post-quantum signature (empty: it has none)."""
 
     origin: str
     verifier_key: str
@@ -584,6 +595,7 @@ class Report:
     note: str
     chain: KeyChain
     witnessed: tuple[tuple[str, int, int], ...] = ()
+    second: str = ""
 
 
 @dataclass(frozen=True)
@@ -612,6 +624,7 @@ def verify_records(
     checkpoint = chain.open_checkpoint(note)
     pruned = _pruned_ranges(events, checkpoint)
     witnessed = _witnessed(top, checkpoint, chain, witnesses)
+    second = _second_signature(events, note, checkpoint.origin)
     first, count = _field(top, "first", int), _field(top, "count", int)
     if not 0 <= first <= first + count <= checkpoint.size:
         raise VerifyError(f"line 1: the ledger of {checkpoint.size} records cannot hold this range")
@@ -641,7 +654,7 @@ def verify_records(
         raise VerifyError(f"records {first} to {first + count - 1} are not those that {checkpoint.origin} signed")
     return Report(
         checkpoint.origin, vkey or chain.keys[-1][0], checkpoint.size, checkpoint.root, first, count,
-        states["readable"], states["erased"], states["pruned"], note, chain, witnessed,
+        states["readable"], states["erased"], states["pruned"], note, chain, witnessed, second,
     )  # fmt: skip
 
 
@@ -696,6 +709,20 @@ def _pruned_ranges(events: Sequence[_Event], checkpoint: Checkpoint) -> list[tup
                     raise VerifyError(f"the pruning in record {event.index} cannot be read")
                 ranges.append((each[0], each[1]))
     return sorted(ranges)
+
+
+def _second_signature(events: Sequence[_Event], note: str, origin: str) -> str:
+    """Whether the second key that the ledger recorded signed the checkpoint too; raises VerifyError where it did not."""
+    keys = [_field(event.facts, "vkey", str, "line 1: a second key") for event in events if event.kind == "second_key"]
+    if not keys:
+        return ""
+    if parse_any_key(keys[-1])[0] != origin:
+        raise VerifyError("line 1: the second key is of another log")
+    try:
+        verify_cosignature(note, keys[-1])
+    except NoMlDsaError as error:
+        return f"not checked: {error}"
+    return "holds (ML-DSA-44)"
 
 
 def _witnessed(
@@ -888,6 +915,8 @@ def describe(report: Report, pinned: bool) -> str:
     ]
     if len(report.chain.keys) > 1:
         lines.append(f"          the ledger's key was changed {len(report.chain.keys) - 1} times; each change is signed by both keys")
+    if report.second:
+        lines.append(f"second    the signature of the ledger's second key {report.second}")
     for name, size, moment in report.witnessed:
         when = datetime.fromtimestamp(moment, timezone.utc).isoformat()  # noqa: UP017 (Python 3.9)
         lines.append(f"witness   {name} cosigned the first {size} records at {when}")

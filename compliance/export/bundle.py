@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from compliance import verify
@@ -39,7 +40,7 @@ def export_bundle(
         folder = Path(scratch) / "bundle"
         folder.mkdir()
         with ledger.snapshot() as view, (folder / verify.RECORDS).open("xb") as file:
-            period = find_period(view, since, until)
+            period = replace(find_period(view, since, until), note=ledger.published(view))
             write_jsonl(Source(ledger, view, period, decrypt, progress), file)
         _write_rest(ledger, folder, period, decrypt)
         record_export(ledger, "bundle", period, decrypt, folder / verify.MANIFEST, role)

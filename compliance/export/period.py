@@ -11,7 +11,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -125,7 +125,7 @@ def export_file(
     ComplianceError, leaving no file."""
     with drafted(out) as draft:
         with ledger.snapshot() as view, draft.open("xb") as file:
-            period = find_period(view, since, until)
+            period = replace(find_period(view, since, until), note=ledger.published(view))
             write(Source(ledger, view, period, decrypt, progress), file)
             file.flush()
             os.fsync(file.fileno())
