@@ -134,8 +134,10 @@ def audit_rotate() -> None:
 @custody_cli.command("second-key")
 def audit_second_key() -> None:
     """Have a second key of another kind (ML-DSA-44, post-quantum) sign every published checkpoint and bundle too."""
+    from compliance.second_key import add_second_key
+
     with open_box() as box:
-        print(box.ledger.add_second_key())
+        print(add_second_key(box.ledger))
 
 
 # -- retention ------------------------------------------------------------------------------------------------------------

@@ -154,7 +154,8 @@ def _kept(ledger: Ledger, reply: Reply, old: int, size: int, note: str, witness:
             time = verify_cosignature(note + line, witness)
         except VerifyError:
             continue  # C2SP: cosignatures of unknown keys are ignored
-        ledger.keep_cosignature(size, witness.strip(), line)
+        with ledger.transaction("the cosignature cannot be kept") as db:
+            db.execute("INSERT OR IGNORE INTO cosignature VALUES (?, ?, ?)", (size, witness.strip(), line))
         return Cosigned(size, time, note + line)
     raise ComplianceError(f"the answer holds no cosignature of {name} on this checkpoint")
 

@@ -13,19 +13,22 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from compliance import merkle
 from compliance.checkpoint import Signer, format_receipt
+from compliance.erasure import erase, finish_erasures
 from compliance.errors import ComplianceError
 from compliance.group_commit import GroupCommit
 from compliance.keys import KeyFolder, seal
 from compliance.record import Header, Json, decode_body, encode_body
-from compliance.rotation import current_chain, current_signer, second_cosigner, second_key
+from compliance.retention import delete_pruned
+from compliance.rotation import current_chain, current_signer
 from compliance.schema import format_problem, schema_problem
+from compliance.second_key import announce_second_key, second_cosigner
 from compliance.store import (
     Snapshot,
     connect,
@@ -47,8 +50,6 @@ from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, note_si
 FILE = "ledger.sqlite"
 OPENING_CHECK = 1024
 """How many of the last records are checked on opening; `verify` checks all."""
-DELETED_AT_ONCE = 5000
-"""How many pruned records are deleted in one transaction."""
 _BRANCH = re.compile(r"[\w.-]{1,64}")
 
 
@@ -103,7 +104,7 @@ class Ledger:
         self._keys = keys
         self._chain = chain
         self._signer = signer
-        self._second = second_cosigner(signer.name, keys, create=False)
+        self.second = second_cosigner(signer.name, keys, create=False)
         self._group = GroupCommit(self._write_batch)
         self._commit_lock = threading.Lock()
         self._state = _State()
@@ -126,9 +127,9 @@ class Ledger:
             ledger = cls._opened(path, branch, new, passphrase)
         try:
             ledger._check_opening()
-            ledger._finish_erasures()
-            ledger.delete_pruned()
-            ledger._announce_second()
+            finish_erasures(ledger)
+            delete_pruned(ledger)
+            announce_second_key(ledger)
         except BaseException:
             ledger.close()
             raise
@@ -307,30 +308,14 @@ class Ledger:
                 raise ComplianceError(f"nothing was recorded: {path} was replaced while in use")
 
     def erase(self, session: str) -> Entry:
-        """Destroys the keys of a session, so that none of its texts can be read again, and records that it was done.
-        The ledger still verifies. Raises ComplianceError where the session is unknown or the erasure could not be
-        finished (it is finished on the next call, or when the ledger is next opened)."""
-        if not session or not self.find(session=session, last=1):
-            raise ComplianceError("there is no record of this session")
-        return self._finish_erasure(session, self._keys.doom(session))
+        """Destroys the keys of a session and records that it was done; see `compliance.erasure`."""
+        return erase(self, session)
 
-    def _finish_erasure(self, session: str, key_ids: Sequence[bytes]) -> Entry:
-        named = [each.hex() for each in key_ids]
-        header = Header.now("erasure", session=session, branch=self.branch, role="officer", facts={"keys": named})
-        entry = self._recorded_erasure(session, named) or self.append(header, {})
-        self._keys.destroy(session)
-        return entry
-
-    def _recorded_erasure(self, session: str, named: list[str]) -> Entry | None:
-        """The erasure of these keys, where it was recorded and then cut off."""
-        if not named:
-            return None
-        erasures = [each for each in self.find(session=session) if each.header.kind == "erasure"]
-        return next((each for each in erasures if set(named) <= set(_listed(each.header))), None)
-
-    def _finish_erasures(self) -> None:
-        for session, key_ids in self._keys.doomed().items():
-            self._finish_erasure(session, key_ids)
+    @contextmanager
+    def transaction(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """A write transaction between two commits, for the other modules of this package; errors begin with `doing`."""
+        with self._commit_lock, in_words(self.path, doing), transaction(self._db):
+            yield self._db
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -426,60 +411,18 @@ class Ledger:
     def published(self, view: Snapshot) -> str:
         """The signed head with the second key's signature, where there is one: what leaves the box. Receipts have the
         first alone, to stay small enough for a QR code."""
-        return view.note if self._second is None else view.note + self._second.line(note_signatures(view.note)[0])
+        return view.note if self.second is None else view.note + self.second.line(note_signatures(view.note)[0])
 
     def settle_key(self) -> None:
         """Puts a new signing key in its place once its rotation is recorded."""
-        with self._commit_lock, in_words(self.path, "the key was changed, its file is not in place yet"), transaction(self._db):
-            self.renew_chain(Snapshot(self._db))
+        with self.transaction("the key was changed, its file is not in place yet") as db:
+            self.renew_chain(Snapshot(db))
             self._signer = current_signer(self._chain, self._keys)
 
-    def keep_cosignature(self, size: int, witness: str, line: str) -> None:
-        """Keeps the verified signature line of a witness on the published checkpoint of `size` records, durably."""
-        with self._commit_lock, in_words(self.path, "the cosignature cannot be kept"), transaction(self._db):
-            self._db.execute("INSERT OR IGNORE INTO cosignature VALUES (?, ?, ?)", (size, witness, line))
-
-    def delete_pruned(self) -> None:
-        """Deletes the records that a recorded pruning covers, a batch at a time; goes on where it was cut off."""
-        with snapshot(self.path, "the ledger cannot be opened") as view:
-            ranges = view.pruned()
-        with self._commit_lock, in_words(self.path, "the pruned records are not deleted yet"):
-            deleted = 0
-            for first, stop, _ in ranges:
-                while True:
-                    with transaction(self._db):
-                        sql = "DELETE FROM entry WHERE idx IN (SELECT idx FROM entry WHERE idx >= ? AND idx < ? LIMIT ?)"
-                        done = self._db.execute(sql, (first, stop, DELETED_AT_ONCE)).rowcount
-                    deleted += done
-                    if done == 0:
-                        break
-            if deleted:
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def discard_keys(self, sessions: Iterable[str]) -> None:
-        """Deletes the keys of those of the sessions of which no record is left, while nobody can record one."""
-        with self._commit_lock, in_words(self.path, "the keys of pruned sessions are not deleted yet"), transaction(self._db):
-            sql = "SELECT 1 FROM entry WHERE session = ? LIMIT 1"
-            self._keys.discard([each for each in sessions if self._db.execute(sql, (each,)).fetchone() is None])
-
-    def add_second_key(self) -> str:
-        """Makes an ML-DSA-44 key, records its public half, and has it sign every checkpoint that is published from now
-        on, beside the Ed25519 key; returns its verifier key. Does nothing where there is one. Raises ComplianceError
-        where the installed `cryptography` has no ML-DSA."""
-        with in_words(self.path, "the second key was not made"):
-            if self._second is None:
-                self._second = second_cosigner(self.origin, self._keys, create=True)
-        assert self._second is not None
-        self._announce_second()
-        return self._second.vkey
-
-    def _announce_second(self) -> None:
-        """Records the second key, where that is not done yet."""
-        second = self._second
-        with self.snapshot() as view:
-            if second is None or second_key(view) == second.vkey:
-                return
-        self.append(Header.now("second_key", branch=self.branch, role="officer", facts={"vkey": second.vkey}), {})
+    def empty_log(self) -> None:
+        """Empties SQLite's write-ahead log, which still holds what was deleted."""
+        with self._commit_lock, in_words(self.path, "the deleted records are still in the write-ahead log"):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def sign_bundle(self, text: str) -> str:
         """The signed note of a bundle's manifest, under a key name of its own."""
@@ -533,8 +476,3 @@ class Ledger:
             for index, header, sealed in view.records(start):
                 if header is not None and sealed is not None and entry_leaf(header, sealed) != view.node(0, index):
                     raise VerifyError(f"record {index} is not what was recorded")
-
-
-def _listed(header: Header) -> list[str]:
-    keys = header.facts.get("keys")
-    return [str(each) for each in keys] if isinstance(keys, list) else []

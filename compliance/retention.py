@@ -12,7 +12,7 @@ from __future__ import annotations
 import calendar
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,9 @@ PRUNE, HOLD, RELEASED = "prune", "hold", "hold_released"
 KEPT_KINDS = frozenset((*EVENT_KINDS, "erasure"))
 """Records that are never pruned: without them the others could not be read or explained."""
 MINIMUM_MONTHS = 12
-MAX_RANGES = 100_000
+DELETED_AT_ONCE = 5000
+"""How many pruned records are deleted in one transaction."""
+MAX_RANGES = 50_000
 """The most ranges one pruning records; the rest is left for the next."""
 _REASON = re.compile(r"[\w .,:;/#()-]{1,120}")
 
@@ -166,9 +168,29 @@ def prune(ledger: Ledger, before: str, *, months: int = MINIMUM_MONTHS, role: st
         entry = ledger.record_alone(record, mark)
     except _NothingToPruneError:
         return Pruning(None, 0, plan.kept)
-    ledger.delete_pruned()
-    ledger.discard_keys(plan.sessions)
+    delete_pruned(ledger)
+    _discard_keys(ledger, plan.sessions)
     return Pruning(entry, plan.count, plan.kept)
+
+
+def delete_pruned(ledger: Ledger) -> None:
+    """Deletes the records that a recorded pruning covers, some at a time; goes on where it was cut off."""
+    with ledger.snapshot() as view:
+        sql = "SELECT first, stop FROM pruned WHERE EXISTS (SELECT 1 FROM entry WHERE idx >= first AND idx < stop)"
+        left = view.query(sql)
+    for first, stop in left:
+        for start in range(first, stop, DELETED_AT_ONCE):
+            with ledger.transaction("the pruned records are not deleted yet") as db:
+                db.execute("DELETE FROM entry WHERE idx >= ? AND idx < ?", (start, min(start + DELETED_AT_ONCE, stop)))
+    if left:
+        ledger.empty_log()
+
+
+def _discard_keys(ledger: Ledger, sessions: Iterable[str]) -> None:
+    """Deletes the keys of those of the sessions of which no record is left, while nobody can record one."""
+    with ledger.transaction("the keys of pruned sessions are not deleted yet") as db:
+        sql = "SELECT 1 FROM entry WHERE session = ? LIMIT 1"
+        ledger.keys.discard([each for each in sessions if db.execute(sql, (each,)).fetchone() is None])
 
 
 class _NothingToPruneError(Exception):

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compliance.checkpoint import Signer
-from compliance.cosigner import PostQuantumCosigner
 from compliance.errors import ComplianceError
 from compliance.keys import KeyFolder
 from compliance.record import Header
@@ -30,7 +29,7 @@ from compliance.verify import (
 if TYPE_CHECKING:
     from compliance.ledger import Entry, Ledger
 
-KEY_ROTATION, SECOND_KEY = "key_rotation", "second_key"
+KEY_ROTATION = "key_rotation"
 
 
 def rotations(view: Snapshot) -> list[Rotation]:
@@ -78,25 +77,6 @@ def current_signer(chain: KeyChain, keys: KeyFolder, signer: Signer | None = Non
                 keys.signing = key
                 return Signer(name, key)
     raise ComplianceError(f"signing.key is not the key of this ledger ({keys.files.folder})")
-
-
-def second_cosigner(origin: str, keys: KeyFolder, *, create: bool) -> PostQuantumCosigner | None:
-    """The ledger's second key (ML-DSA-44), None where there is none and none may be made; raises ComplianceError where
-    the installed `cryptography` has no ML-DSA."""
-    if not create and not keys.files.has_second:
-        return None
-    try:
-        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
-    except ImportError:
-        raise ComplianceError("the ledger's second key needs ML-DSA, which the installed `cryptography` lacks") from None
-    seed = keys.files.second(create=create)
-    return None if seed is None else PostQuantumCosigner(origin, MLDSA44PrivateKey.from_seed_bytes(seed))
-
-
-def second_key(view: Snapshot) -> str | None:
-    """The verifier key of the second key that the ledger records, None where there is none."""
-    found = [header for header in (Header.decode(each) for _, each, _ in view.events()) if header.kind == SECOND_KEY]
-    return str(found[-1].facts.get("vkey")) if found else None
 
 
 def rotate(ledger: Ledger, *, role: str = "officer") -> Entry:

@@ -14,7 +14,8 @@ from compliance import merkle
 from compliance.errors import ComplianceError
 from compliance.keys import KeyFolder
 from compliance.record import Header
-from compliance.rotation import current_chain, rotations, second_key
+from compliance.rotation import current_chain, rotations
+from compliance.second_key import second_key
 from compliance.store import Snapshot, entry_leaf
 from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, carries, node_hash, span, verify_cosignature
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from compliance import verify
+from compliance import retention, verify
 from compliance.errors import ComplianceError
 from compliance.export import export_bundle, export_jsonl
 from compliance.ledger import FILE, Ledger
@@ -204,7 +204,7 @@ def test_a_pruning_that_was_cut_off_is_finished_when_the_ledger_opens(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "delete_pruned", lambda self: None)
+        patched.setattr(retention, "delete_pruned", lambda ledger: None)
         prune(ledger, "2025-03-01", now=NOW)
     ledger._db.execute("DELETE FROM entry WHERE idx < ?", (14 - left,))
     assert ledger.verify().problem is None

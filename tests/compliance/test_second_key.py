@@ -13,6 +13,7 @@ from compliance.cosigner import Cosigner
 from compliance.errors import ComplianceError
 from compliance.export import export_bundle
 from compliance.ledger import Ledger
+from compliance.second_key import add_second_key
 from tests.compliance.ledgers import fill
 
 mldsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.mldsa")
@@ -23,8 +24,8 @@ def test_published_checkpoints_and_bundles_carry_both_signatures(tmp_path: Path,
     with Ledger.open(tmp_path / "ledger", passphrase=passphrase) as ledger:
         fill(ledger, 3)
         early = ledger.checkpoint()
-        second = ledger.add_second_key()
-        assert ledger.add_second_key() == second
+        second = add_second_key(ledger)
+        assert add_second_key(ledger) == second
         assert ledger.size == 4  # recorded once
     with Ledger.open(tmp_path / "ledger", passphrase=passphrase) as ledger:
         note = ledger.checkpoint()
@@ -43,10 +44,10 @@ def test_published_checkpoints_and_bundles_carry_both_signatures(tmp_path: Path,
 def test_a_missing_or_false_second_signature_is_refused(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "ledger") as ledger:
         fill(ledger, 2)
-        ledger.add_second_key()
+        add_second_key(ledger)
         with ledger.snapshot() as view:
             alone, both = view.note, ledger.published(view)
-            events = [verify._Event(2, header, {"vkey": ledger.add_second_key()}, "second_key", ()) for _, header, _ in view.events()]
+            events = [verify._Event(2, header, {"vkey": add_second_key(ledger)}, "second_key", ()) for _, header, _ in view.events()]
     assert verify._second_signature(events, both, ledger.origin).startswith("holds")
     with pytest.raises(verify.VerifyError, match="no cosignature of tellerbox/box"):
         verify._second_signature(events, alone, ledger.origin)
@@ -61,7 +62,7 @@ def test_a_missing_or_false_second_signature_is_refused(tmp_path: Path) -> None:
 def test_a_cryptography_without_ml_dsa_says_so_and_verifies_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Ledger.open(tmp_path / "ledger") as ledger:
         fill(ledger, 2)
-        ledger.add_second_key()
+        add_second_key(ledger)
         export_bundle(ledger, tmp_path / "bundle")
         vkey = ledger.vkey
     with monkeypatch.context() as patched:
@@ -71,7 +72,7 @@ def test_a_cryptography_without_ml_dsa_says_so_and_verifies_the_rest(tmp_path: P
         with pytest.raises(ComplianceError, match="needs ML-DSA"):
             Ledger.open(tmp_path / "ledger")
         with Ledger.open(tmp_path / "other") as other, pytest.raises(ComplianceError, match="needs ML-DSA"):
-            other.add_second_key()
+            add_second_key(other)
 
 
 def test_a_note_takes_any_number_of_further_signers() -> None:
