@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from app.cli_audit import audit_cli
+from app.crash import no_core_dump, where
 from app.errors import SAFE_ERRORS, TellerboxError
 from app.terminal import AsJson, Language, Policies, open_box, print_json, progress_bar, read_stdin
 
@@ -35,6 +36,7 @@ cli.add_typer(model_cli, name="model")
 def main() -> None:
     """Entry point: errors a person can read, in one line; everything else in one fixed line without any text typed."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    no_core_dump()
     try:
         cli()
     except SAFE_ERRORS as error:
@@ -45,9 +47,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
-        # A traceback may hold what a person typed; it is shown only when somebody asks for it.
         if os.environ.get("TELLERBOX_TRACEBACK"):
-            raise
+            print(where(error), file=sys.stderr)
         _fail(f"internal fault ({type(error).__name__}); set TELLERBOX_TRACEBACK=1 to see where")
 
 

@@ -319,11 +319,13 @@ def _model_sentences(parts: Parts, engine: Engine, progress: Progress, pool: Seq
             if not text or NONE in raw:
                 continue
             if not whole and generation.finish != "stop":
-                progress.rejected.append({"text": text, "reason": "cut off", "score": 0.0})
+                _reject(parts, progress, text, "cut off", 0.0)
                 continue
             verdict = parts.grounding.judge(text, language, pool, labels(raw))
             if verdict.evidence is None:
-                progress.rejected.append({"text": text, "reason": verdict.reason, "score": round(verdict.score, 4)})
+                _reject(parts, progress, text, verdict.reason, verdict.score)
+            elif names_someone(parts.redactor, text, verdict.evidence.quote):
+                _reject(parts, progress, text, "identifier", verdict.score)
             else:
                 yield verdict, text
     finally:
@@ -331,6 +333,16 @@ def _model_sentences(parts: Parts, engine: Engine, progress: Progress, pool: Seq
         progress.tokens, progress.logprobs = generation.tokens, generation.logprobs
         progress.finish = generation.finish or "cancelled"
         progress.timings["slm"] = _ms(mark)
+
+
+def names_someone(redactor: Redactor, sentence: str, quote: str) -> bool:
+    """Whether a sentence of the model holds an identifier that its evidence does not: it then came from nowhere it may come from."""
+    return any(sentence[found.start : found.end] not in quote for found in redactor.find(sentence))
+
+
+def _reject(parts: Parts, progress: Progress, text: str, reason: str, score: float) -> None:
+    # What the model said is kept for the officer, redacted like all else: a model can make identifiers up.
+    progress.rejected.append({"text": parts.redactor.redact(text).text, "reason": reason, "score": round(score, 4)})
 
 
 def _split_stream(pieces: Iterator[str] | Any, language: str) -> Iterator[tuple[str, bool]]:

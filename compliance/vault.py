@@ -13,8 +13,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from compliance.errors import ComplianceError
 
 TOKEN = re.compile(r"<([A-Z][A-Z_]*)_(\d+)>")
-NEVER_KEPT = frozenset({"CARD", "CVV", "PIN", "OTP", "PASSWORD", "EXPIRY"})
-"""Sensitive authentication data and card numbers are not kept even here (PCI DSS 4.0, 3.3): they cannot be restored."""
+NEVER_KEPT = frozenset({"CVV", "PIN", "OTP", "PASSWORD", "EXPIRY"})
+"""Sensitive authentication data is not kept even here (PCI DSS 4.0, 3.3): it cannot be restored."""
+MASKED = frozenset({"CARD"})
+"""Of a card number the last four digits alone are kept, for the screen of who typed it (PCI DSS 4.0, 3.4.1 allows them)."""
+LAST = 4
 
 
 class Vault:
@@ -43,7 +46,8 @@ class Vault:
                 self._tokens[digest] = token
                 if type not in NEVER_KEPT:
                     nonce = secrets.token_bytes(12)
-                    sealed = AESGCM(key).encrypt(nonce, value.encode("utf-8", "surrogatepass"), token.encode())
+                    kept = f"•••• {plain[-LAST:]}" if type in MASKED else value
+                    sealed = AESGCM(key).encrypt(nonce, kept.encode("utf-8", "surrogatepass"), token.encode())
                     self._values[token] = (nonce, sealed)
             return token
 

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from app.appliance import Appliance
+from app.crash import hide_messages
 from app.errors import SAFE_ERRORS, TellerboxError
 from app.web.policy_page import policy_page
 
@@ -156,6 +157,7 @@ def serve(box: Appliance, host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise TellerboxError(f"cannot listen on {host}:{port} ({error.strerror})") from None
+    hide_messages()
     box.ready()
     app = create_app(box)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
@@ -164,7 +166,7 @@ def serve(box: Appliance, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,

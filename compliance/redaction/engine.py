@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from compliance.redaction.identifiers import find
+from compliance.redaction.identifiers import TYPES, find
 from compliance.redaction.normalise import Normalised, normalise
 from compliance.redaction.rule import Match, compact
 from compliance.vault import TOKEN, Vault
@@ -49,6 +49,11 @@ class Redactor:
         self._allow = frozenset(filter(None, (compact(value) for value in allow)))
         self._allow_ends = tuple(value for value in self._allow if value.isdigit())
         self._finders = tuple(finders)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Every type there may be a finding of."""
+        return TYPES
 
     def find(self, text: str) -> tuple[Finding, ...]:
         """Every finding, in order, without overlaps."""

@@ -9,6 +9,8 @@ from compliance.redaction import contact, credentials, name_cues, national, paym
 from compliance.redaction.rule import Match, Nearby, Rule
 
 RULES: tuple[Rule, ...] = (*contact.RULES, *payment.RULES, national.MRZ, *credentials.RULES, *national.RULES, *name_cues.RULES)
+TYPES: tuple[str, ...] = tuple(sorted({"IBAN", "CARD", "ADDRESS", "LOCATION", "ORGANIZATION", *(rule.type for rule in RULES)}))
+"""Every type of finding: of the rules, and of the tagger of names."""
 
 _NO_DIGITS = tuple(rule for rule in RULES if rule.digits == 0)
 _NOT_DIGITS = re.compile(r"[^0-9]+")

@@ -38,6 +38,39 @@ def _icao_731(value: str) -> bool:
     return sum(int(char, 36) * _WEIGHT_731[place % 3] for place, char in enumerate(text[:-1])) % 10 == int(text[-1], 36) % 10
 
 
+_RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+
+def _resident(value: str) -> bool:
+    """GB 11643-1999: a birth date and ISO 7064 mod 11-2. Counties come and go, so the first six digits are not looked up."""
+    text = compact(value)
+    try:
+        born = dt.date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
+    except ValueError:
+        return False
+    total = sum(int(digit) * weight for digit, weight in zip(text[:17], _RESIDENT_WEIGHTS, strict=True))
+    return born.year >= EARLIEST_BIRTH and text[17] == "10X98765432"[total % 11]
+
+
+EARLIEST_BIRTH = 1900
+
+
+def _spanish_social(value: str) -> bool:
+    """Province, number, and the two digits that are the remainder by 97 (Orden 4.10.1979); a number under 10 million loses its zero."""
+    digits = digits_of(value)
+    province, number, control = int(digits[:2]), int(digits[2:10]), int(digits[10:])
+    body = province * 10**7 + number if number < 10**7 else province * 10**8 + number
+    return 1 <= province <= 66 and body % 97 == control
+
+
+def _singapore(value: str) -> bool:
+    text = compact(value)
+    total = sum(int(digit) * weight for digit, weight in zip(text[1:8], (2, 7, 6, 5, 4, 3, 2), strict=True))
+    total += {"T": 4, "G": 4, "M": 3}.get(text[0], 0)
+    letters = {"S": "JZIHGFEDCBA", "T": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "G": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}[text[0]]
+    return letters[total % 11 if text[0] != "M" else 10 - total % 11] == text[8]
+
+
 def _hong_kong(value: str) -> bool:
     text = compact(value)
     head = text[:-7].rjust(2, " ")
@@ -66,11 +99,29 @@ def _egypt(value: str) -> bool:
 _GOVERNORATES = frozenset({"01", "02", "03", "04", *map(str, range(11, 20)), *map(str, range(21, 30)), *map(str, range(31, 36)), "88"})
 
 
+# The name of a document is often typed as one word with its number: "niex3937834g".
+_BEGIN = rf"(?:{LEFT}|(?<=\b(?:nie|nif|dni|cif|ssn|nir|cpf|pan)))"
+
+
 def _rule(
     name: str, pattern: str, check: Check | None = None, *, strong: bool = False, near: re.Pattern[str] = context.IDENTITY, digits: int = 7
 ) -> Rule:
     score = 0.9 if strong else 0.65
-    return Rule(name, "ID", re.compile(rf"{LEFT}({pattern}){RIGHT}", re.I), score, check, None if strong else near, digits)
+    return Rule(name, "ID", re.compile(rf"{_BEGIN}({pattern}){RIGHT}", re.I), score, check, None if strong else near, digits)
+
+
+def _date_of(yymmdd: str) -> bool:
+    return 1 <= int(yymmdd[2:4]) <= 12 and 1 <= int(yymmdd[4:]) <= 31
+
+
+_DATE = re.compile(r"\d{1,2}[ ./\-]\d{1,2}[ ./\-]\d{2,4}|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}")
+_NO_AMOUNT = r"(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|EUR|euro|欧元|元|يورو))"
+
+
+def _is_number_of_someone(value: str) -> bool:
+    """Six digits or more that are neither a date nor a row of years: what stands right after the name of a document is its number,
+    even where its check digit was mistyped."""
+    return sum(map(str.isdigit, value)) >= 6 and not _DATE.fullmatch(value) and not re.fullmatch(r"(?:19|20)\d\d[ /\-](?:19|20)\d\d", value)
 
 
 _DOT = r"[ \u00a0.\-/]?"
@@ -102,9 +153,9 @@ RULES: tuple[Rule, ...] = (
     _rule("co.nit", r"\d{1,3}\.?\d{3}\.?\d{3}-?\d", stdnum("co.nit"), digits=8),
     _rule("cl.rut", r"\d{1,2}\.?\d{3}\.?\d{3}-[\dK]", stdnum("cl.rut")),
     _rule("pe.ruc", r"(?:10|15|17|20)\d{9}", stdnum("pe.ruc"), strong=True, digits=11),
-    _rule("cn.resident_id", r"\d{6}[ ]?\d{4}[ ]?\d{4}[ ]?\d{3}[\dX]", stdnum("cn.ric"), strong=True, digits=17),
+    _rule("cn.resident_id", r"\d{6}[ ]?\d{4}[ ]?\d{4}[ ]?\d{3}[\dX]", _resident, strong=True, digits=17),
     _rule("cn.company", r"[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}", stdnum("cn.uscc")),
-    _rule("hk.id", r"[A-Z]{1,2}[ ]?\d{6}[ ]?\(?[0-9A]\)?", _hong_kong, digits=6),
+    _rule("hk.id", r"[A-Z]{1,2}[ ]?\d{6}[ \-]?\(?[0-9A]\)?", _hong_kong, digits=6),
     _rule("hk.id_brackets", r"[A-Z]{1,2}\d{6}\([0-9A]", _hong_kong, strong=True, digits=6),
     _rule("tw.id", r"[A-Z][ ]?[1289]\d{8}", _taiwan, strong=True, digits=9),
     _rule("sa.id", r"[12]\d{9}", _luhn, digits=10),
@@ -127,6 +178,17 @@ RULES: tuple[Rule, ...] = (
     _rule("ro.cnp", r"[1-9]\d{12}", stdnum("ro.cnp"), strong=True, digits=13),
     _rule("tr.tckn", r"[1-9]\d{10}", stdnum("tr.tckimlik"), strong=True, digits=11),
     _rule("il.id", r"\d{9}", stdnum("il.idnr"), digits=9),
+    _rule("es.social_security", r"\d{2}[ /\-]?\d{8}[ /\-]?\d{2}", _spanish_social, strong=True, digits=12),
+    _rule("sg.nric", r"[STFGM]\d{7}[A-Z]", _singapore, strong=True),
+    _rule("my.nric", r"\d{6}-\d{2}-\d{4}", stdnum("my.nric"), strong=True, digits=12),
+    _rule("kr.rrn", r"\d{6}-[1-8]\d{6}", lambda value: _date_of(digits_of(value)[:6]), strong=True, digits=13),
+    _rule("au.tfn", r"\d{3}[ ]?\d{3}[ ]?\d{3}", stdnum("au.tfn"), digits=9),
+    _rule("nz.ird", r"\d{2,3}[ \-]?\d{3}[ \-]?\d{3}", stdnum("nz.ird"), digits=8),
+    _rule("pk.cnic", r"\d{5}-\d{7}-\d", stdnum("pk.cnic"), strong=True, digits=13),
+    _rule("do.cedula", r"\d{3}-?\d{7}-?\d", stdnum("do.cedula"), digits=11),
+    _rule("ec.cedula", r"\d{10}", stdnum("ec.ci"), digits=10),
+    _rule("latin.cedula", r"\d{1,3}\.\d{3}\.\d{3}(?:\.\d{3})?|\d{7,10}", None, near=context.CEDULA, digits=7),
+    Rule("id.named", "ID", re.compile(rf"(?:{context.IDENTITY.pattern}|{context.PASSPORT.pattern})[^\d\n.?!。？！؟]{{0,18}}?(?<![\d.,])((?-i:[A-Z]{{1,3}}[ \-]?)?\d(?:[./\-]?(?-i:[\dA-Z])|[ ]\d){{5,19}}){RIGHT}{_NO_AMOUNT}", re.I), 0.6, _is_number_of_someone, digits=6),
     _rule("passport", r"[A-Z]{1,3}[ ]?\d{5,9}[A-Z]{0,2}|\d{2}[A-Z]{2}\d{5}|\d{9}", near=context.PASSPORT, digits=5),
     _rule("document", r"(?=[A-Z0-9\-]*\d[A-Z0-9\-]*\d)[A-Z0-9]{1,4}(?:-?[A-Z0-9]{2,6}){1,4}(?<=\d.|.\d)", lambda value: sum(map(str.isdigit, value)) >= 5, near=context.PASSPORT, digits=5),
 )  # fmt: skip

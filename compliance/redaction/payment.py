@@ -116,9 +116,9 @@ def _is_bic(value: str) -> bool:
 
 
 _ACCOUNT_LABEL = (
-    r"(?:account|a/c|acct|cuenta|konto|compte|conto|conta|账户|账号|帳號|帐号|حساب(?:ي)?|customer|client|cliente|kunden|contrat|contract|contrato|vertrag|contratto|客户|合同|عميل)"
+    r"(?:account|a/c|acct|\brib|\bnib|\bccp|cuenta|賬戶|帳戶|konto|compte|conto|conta|账户|賬戶|帳戶|账号|帳號|帐号|حساب(?:ي)?|customer|client|cliente|kunden|contrat|contract|contrato|vertrag|contratto|客户|合同|عميل)"
     r"(?:[ -]?(?:corriente|corrente|courant|number|numbers?|no\.?|num\.?|nº|n°|número|numero|numéro|nummer|nr\.?|编号|号码|号|رقم)){0,2}"
-    r"[ ]?(?:is|es|est|ist|é|è|是|为|هو)?\s*[:#=]?\s*"
+    r"[ ]?(?:is|es|est|ist|é|è|是|为|هو|at|with you|with|bei euch|bei Ihnen|con voi|con ustedes|chez vous|عندكم|لديكم|معكم)?\s*[:#=]?\s*"
 )
 
 
@@ -134,8 +134,12 @@ RULES: tuple[Rule, ...] = (
     Rule("mx.clabe", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{3}}{GAP}\d{{3}}{GAP}\d{{11}}{GAP}\d)(?!\d)"), 0.9, _is_clabe, context.ACCOUNT, digits=18),
     Rule("gb.account", "ACCOUNT", re.compile(r"(?<!\d)(\d{2}-\d{2}-\d{2}[ ,;]{1,3}(?:[a-z. ]{0,24}[: ]\s?)?\d{8})(?!\d)", re.I), 0.85, digits=14),
     Rule("gb.sort_code", "ACCOUNT", re.compile(r"sort ?code[ :#=is]{1,6}(\d{2}[- ]?\d{2}[- ]?\d{2})(?!\d)", re.I), 0.85, digits=6),
+    Rule("gb.short", "ACCOUNT", re.compile(r"\b(?:s/c|a/c)[ :#]{0,3}(\d{2}-?\d{2}-?\d{2}(?:\d{2})?)(?!\d)", re.I), 0.85, digits=6),
+    Rule("cn.cnaps", "ACCOUNT", re.compile(r"(?:联行号|聯行號|行号)[:：是为]?\s*(\d{12})(?!\d)"), 0.8, digits=12),
+    Rule("hk.account", "ACCOUNT", re.compile(r"(?<!\d)(\d{3}-\d{3}-\d{6}(?:-\d{3})?)(?!\d)"), 0.7, None, context.ACCOUNT, digits=12),
     Rule("us.aba", "ACCOUNT", re.compile(r"(?<!\d)(\d{9})(?!\d)"), 0.7, stdnum("us.rtn"), context.ACCOUNT, digits=9),
     Rule("account", "ACCOUNT", re.compile(rf"{_ACCOUNT_LABEL}((?:[A-Z]{{1,3}}-?)?\d(?:[ \u00a0\-./]?\d){{5,23}})(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|eur))", re.I), 0.6, digits=6),
     Rule("bic", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, context.BIC, digits=0),
     Rule("bic.digit", "BIC", re.compile(rf"{LEFT}((?=[A-Z]{{6,10}}\d)[A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.6, _is_bic),
+    Rule("bic.glued", "BIC", re.compile(rf"(?:SWIFT|BIC)[:：]?([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, digits=0),
 )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,3 +201,44 @@ def test_stream_is_split_at_sentences() -> None:
     assert list(turn._split_stream(pieces, "en")) == [
         ("A card costs €6.", True), ("It is free after theft.", True), ("And", False),
     ]  # fmt: skip
+
+
+class _Saying:
+    """A generation that says what it is told to."""
+
+    finish = "stop"
+
+    def __init__(self, text: str) -> None:
+        self.tokens, self.logprobs = [1], [0.0]
+        self._text = text
+
+    def __iter__(self) -> Iterator[str]:
+        yield self._text
+
+    def cancel(self) -> None:
+        pass
+
+
+class _Parrot:
+    """An engine whose model says one thing whatever it is asked."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def generate(self, *_: object) -> _Saying:
+        return _Saying(self._text)
+
+
+def test_what_the_model_says_is_scanned_again_before_it_is_shown_or_recorded(box: Appliance) -> None:
+    quote = next(s for s in box.ask(INTERNATIONAL["en"]).sentences if s.evidence).evidence[0].quote
+    leaking = f"{quote.rstrip('.')} to bank code GENODEF1JEV, ES91 2100 0418 4502 0005 1332."
+    assert turn.names_someone(box.parts.redactor, leaking, quote)
+    assert not turn.names_someone(box.parts.redactor, quote, quote)
+    parts = replace(box.parts, engine=_Parrot(leaking))  # type: ignore[arg-type]
+    answer = turn.answer(parts, box.start_session(), INTERNATIONAL["en"])
+    assert "2100" not in answer.text
+    assert all(sentence.origin != "model" for sentence in answer.sentences)
+    _, body = box.ledger.read(box.ledger.find(turn=answer.turn)[-1].index)
+    assert body is not None
+    assert "<IBAN_1>" in json.dumps(body["rejected"])
+    assert "2100 0418" not in json.dumps(body)

@@ -30,11 +30,18 @@ def test_restore_gives_back_what_was_typed() -> None:
     assert vault.restore(Redactor().redact(text, vault).text) == text
 
 
-@pytest.mark.parametrize("text", ["card 4111111111111111", "my pin is 4821", "CVV: 123", "my password is hunter2secret"])
+@pytest.mark.parametrize("text", ["my pin is 4821", "CVV: 123", "my password is hunter2secret", "code SMS 482913"])
 def test_what_must_never_be_kept_cannot_be_restored(text: str) -> None:
     vault = Vault()
     redacted = Redactor().redact(text, vault).text
     assert vault.restore(redacted) == redacted != text
+
+
+def test_of_a_card_the_last_four_digits_come_back() -> None:
+    vault = Vault()
+    redacted = Redactor().redact("my card 4111-1111-1111-1111", vault).text
+    assert redacted == "my card <CARD_1>"
+    assert vault.restore("<CARD_1>") == "•••• 1111"
 
 
 def test_forgetting_leaves_nothing_in_memory() -> None:

@@ -1,0 +1,91 @@
+"""Gazetteer: what is known of words before their sentence is read: given names, surnames, towns, countries, titles, ordinary words."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from compliance.errors import ComplianceError
+from compliance.redaction.tokens import Token, is_han, tokens
+
+CLASSES: Mapping[str, str] = {
+    "given": "G", "surname": "S", "given_char": "g", "kunya": "U", "city": "C", "country": "K", "title": "T", "street": "R",
+    "organisation": "O", "common": "M",
+}  # fmt: skip
+"""What a word may be, each with the letter that stands for it in features and in the file."""
+NAMING = frozenset("GSUCTRO")
+"""Classes that make a text worth tagging: a word of it may begin a name."""
+
+
+class Gazetteer:
+    """Words and phrases of up to some tokens, each with its classes as a string of letters such as "GS"."""
+
+    def __init__(self, entries: Mapping[tuple[str, ...], str]) -> None:
+        self._classes = dict(entries)
+        self._longest: dict[str, int] = {}
+        for entry in entries:
+            self._longest[entry[0]] = max(self._longest.get(entry[0], 0), len(entry))
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    @classmethod
+    def of(cls, lists: Iterable[tuple[str, Iterable[str]]]) -> Gazetteer:
+        """From `(class name, phrases)`; raises KeyError for a class that is none of CLASSES."""
+        found: dict[tuple[str, ...], set[str]] = {}
+        for name, phrases in lists:
+            letter = CLASSES[name]
+            for phrase in phrases:
+                key = tuple(token.folded for token in tokens(phrase))
+                if key:
+                    found.setdefault(key, set()).add(letter)
+        return cls({key: "".join(sorted(letters)) for key, letters in found.items()})
+
+    @classmethod
+    def load(cls, path: Path) -> Gazetteer:
+        """The file that `save` wrote; raises ComplianceError where it cannot be read."""
+        try:
+            lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+            pairs = (line.split("\t") for line in lines)
+            return cls({tuple(phrase.split(" ")): letters for phrase, letters in pairs})
+        except (OSError, ValueError, EOFError) as error:
+            raise ComplianceError(f"the list of names cannot be read: {path} ({type(error).__name__})") from None
+
+    def save(self, path: Path) -> None:
+        """Writes `phrase<TAB>classes` lines, sorted, gzipped without a time stamp: equal lists give equal bytes."""
+        lines = sorted(f"{' '.join(key)}\t{letters}\n" for key, letters in self._classes.items())
+        path.write_bytes(gzip.compress("".join(lines).encode(), 9, mtime=0))
+
+    def classes(self, words: Sequence[Token]) -> list[str]:
+        """For each token the letters of the longest phrases it stands in: as they are for a phrase of one token, and with the
+        token's part of a longer one before them: "1C" begins a town of several words, "2C" goes on with one."""
+        known = ["" for _ in words]
+        folded = [word.folded for word in words]
+        covered = 0
+        for place, first in enumerate(folded):
+            longest = self._longest.get(first)
+            if longest is None:
+                continue
+            for size in range(min(longest, len(folded) - place), 1, -1):
+                letters = self._classes.get(tuple(folded[place : place + size]))
+                if letters is not None and place + size > covered:
+                    for offset in range(size):
+                        part = "1" if offset == 0 else "2"
+                        known[place + offset] += "".join(part + letter for letter in letters)
+                    covered = place + size
+                    break
+            single = self._classes.get((first,))
+            if single is not None:
+                known[place] += single
+        return known
+
+
+def may_name(words: Sequence[Token], known: Sequence[str]) -> bool:
+    """Whether anything in a text could begin a name: a known word of a naming class, or a capital that no list explains."""
+    for place, (word, letters) in enumerate(zip(words, known, strict=True)):
+        if not NAMING.isdisjoint(letters) and ("M" not in letters or word.text[:1].isupper() or is_han(word.text)):
+            return True
+        if place and not letters and word.text[:1].isupper() and words[place - 1].text not in ".?!:\n¿¡":
+            return True
+    return False

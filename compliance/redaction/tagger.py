@@ -1,0 +1,154 @@
+"""Tagger: names of persons, addresses, towns and organisations, found by a conditional random field trained in `factory/names`.
+
+Lafferty, McCallum & Pereira 2001; run by CRFsuite. One model for eight languages: words of alphabetic scripts and single Chinese
+characters are tokens alike, so that a text of two languages needs no decision between them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pycrfsuite
+
+from compliance.errors import ComplianceError
+from compliance.redaction.gazetteer import Gazetteer, may_name
+from compliance.redaction.rule import Match
+from compliance.redaction.tokens import Token, is_han, tokens
+
+TYPES = ("PERSON", "ADDRESS", "LOCATION", "ORGANIZATION")
+MODEL, NAMES = "tagger.crfsuite", "gazetteer.tsv.gz"
+MAX_TOKENS = 400
+"""A longer text is tagged in windows of so many tokens: the cost of a window does not grow with the text."""
+OVERLAP = 40
+LEAST_SCORE = 0.45
+"""The least probability that a token belongs to a name (chosen on the dev half of tests/gold/redaction)."""
+
+
+def features(words: Sequence[Token], known: Sequence[str]) -> list[list[str]]:
+    """What the field sees of each token: the word, its shape and classes, and those of its neighbours."""
+    shapes = [_shape(word.text) for word in words]
+    case = _case(words)
+    out: list[list[str]] = []
+    last = len(words) - 1
+    for at, word in enumerate(words):
+        folded, shape, letters = word.folded, shapes[at], known[at]
+        found = ["w=" + folded, "s=" + shape, "k=" + letters, "c=" + case, f"sk={shape}|{letters}|{case}"]
+        if is_han(word.text):
+            found.append("han")
+        elif len(folded) > 3:
+            found += ("e3=" + folded[-3:], "e2=" + folded[-2:], "b3=" + folded[:3])
+        if at:
+            before = words[at - 1]
+            glued = "g" if before.end == word.start else ""
+            found += (
+                "w-1=" + before.folded, "k-1=" + known[at - 1], f"s-1={shapes[at - 1]}{glued}", f"w-1,0={before.folded}|{folded}",
+                f"k-1,0={known[at - 1]}|{letters}", f"w-1,sk={before.folded}|{shape}|{letters}",
+            )  # fmt: skip
+        else:
+            found.append("first")
+        if at > 1:
+            found += (
+                "w-2=" + words[at - 2].folded, "k-2=" + known[at - 2], f"w-2,-1={words[at - 2].folded}|{words[at - 1].folded}",
+                f"w-2,-1,s={words[at - 2].folded}|{words[at - 1].folded}|{shape}",
+            )  # fmt: skip
+        if at > 2:
+            found.append("w-3=" + words[at - 3].folded)
+        if at < last:
+            after = words[at + 1]
+            glued = "g" if word.end == after.start else ""
+            found += (
+                "w+1=" + after.folded, "k+1=" + known[at + 1], f"s+1={shapes[at + 1]}{glued}", f"w0,1={folded}|{after.folded}",
+                f"k0,1={letters}|{known[at + 1]}", f"s0,1={shape}|{shapes[at + 1]}",
+            )  # fmt: skip
+        else:
+            found.append("last")
+        if at < last - 1:
+            found += ("w+2=" + words[at + 2].folded, "k+2=" + known[at + 2], f"w+1,2={words[at + 1].folded}|{words[at + 2].folded}")
+        out.append(found)
+    return out
+
+
+def _shape(text: str) -> str:
+    first = text[0]
+    if is_han(text):
+        return "h"
+    if first.isdigit():
+        return f"d{min(len(text), 6)}"
+    if not first.isalpha():
+        return text
+    if not text.islower() and not text.isupper() and not first.isupper():
+        return "a" if text.lower() == text.upper() else "xX"
+    if text.islower():
+        return "x"
+    return "X" if len(text) == 1 else "XX" if text.isupper() else "Xx"
+
+
+def _case(words: Sequence[Token]) -> str:
+    """Whether a text uses capitals as writers do: "m" mixed, "l" none, "u" nothing else, "-" a script without them."""
+    letters = [word.text for word in words if word.text[0].isalpha() and word.text.lower() != word.text.upper()]
+    if not letters:
+        return "-"
+    if all(text.islower() for text in letters):
+        return "l"
+    return "u" if all(text.isupper() for text in letters) else "m"
+
+
+class NameTagger:
+    """A finder of names. Thread-safe."""
+
+    def __init__(self, model: Path, gazetteer: Gazetteer, least_score: float = LEAST_SCORE) -> None:
+        self.gazetteer = gazetteer
+        self._least = least_score
+        self._lock = threading.Lock()
+        self._field = pycrfsuite.Tagger()
+        try:
+            self._field.open(str(model))
+        except (OSError, ValueError) as error:
+            raise ComplianceError(f"the tagger of names cannot be read: {model} ({type(error).__name__})") from None
+        self._labels = frozenset(self._field.labels())
+
+    @classmethod
+    def load(cls, folder: Path) -> NameTagger:
+        """From the folder that `factory.names` writes; raises ComplianceError where it cannot be read."""
+        return cls(folder / MODEL, Gazetteer.load(folder / NAMES))
+
+    def find(self, text: str) -> Iterator[Match]:
+        """Names in a normalised text, without overlaps, in order."""
+        words = tokens(text)
+        known = self.gazetteer.classes(words)
+        if not may_name(words, known):
+            return
+        for start in range(0, max(1, len(words) - OVERLAP), MAX_TOKENS - OVERLAP):
+            window = slice(start, start + MAX_TOKENS)
+            yield from self._find(words[window], known[window])
+
+    def _find(self, words: Sequence[Token], known: Sequence[str]) -> Iterator[Match]:
+        for kind, first, last, score in self._spans(features(words, known)):
+            yield Match(kind, words[first].start, words[last].end, score, "tagger")
+
+    def _spans(self, seen: list[list[str]]) -> list[tuple[str, int, int, float]]:
+        """Spans as (type, first token, last token, score) of the tokens that more likely than not are part of a name."""
+        with self._lock:
+            self._field.set(seen)
+            outside = [self._field.marginal("O", at) for at in range(len(seen))]
+            if all(1 - each < self._least for each in outside):
+                return []
+            inside = {
+                at: {label: self._field.marginal(label, at) for label in self._labels if label != "O"}
+                for at, each in enumerate(outside)
+                if 1 - each >= self._least
+            }
+        spans: list[tuple[str, int, int, float]] = []
+        for at in sorted(inside):
+            of = inside[at]
+            by_type = {kind: of.get("B-" + kind, 0.0) + of.get("I-" + kind, 0.0) for kind in TYPES}
+            kind = max(by_type, key=by_type.__getitem__)
+            begins = of.get("B-" + kind, 0.0) >= of.get("I-" + kind, 0.0)
+            score = 1 - outside[at]
+            if spans and spans[-1][2] == at - 1 and spans[-1][0] == kind and not begins:
+                spans[-1] = (kind, spans[-1][1], at, min(score, spans[-1][3]))
+            else:
+                spans.append((kind, at, at, score))
+        return spans

@@ -1,0 +1,49 @@
+"""Tokens: words of alphabetic scripts, single Chinese characters, runs of digits and marks, each with its place in the text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_MARK = "\u0300-\u036f\u064b-\u065f\u0670\u0640"
+_TOKEN = re.compile(rf"<[A-Z][A-Z_]*_\d+>|[{_HAN}]|[^\W\d_{_HAN}](?:[^\W\d_{_HAN}]|[{_MARK}])*|\d+|\n|[^\w\s]|_+")
+_MARKS = re.compile(rf"[{_MARK}]")
+_ARABIC = re.compile(r"[\u0600-\u06ff]")
+_ARABIC_VARIANTS = str.maketrans("أإآٱىةؤئ", "اااايهوي")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`text` stands at `[start, end)`; `folded` is its lower-case form without accents or Arabic vowel signs."""
+
+    text: str
+    folded: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a normalised text, in order; a line break is one, other space is none, a pseudonym is one."""
+    return [Token(found[0], fold(found[0]), found.start(), found.end()) for found in _TOKEN.finditer(text)]
+
+
+def fold(word: str) -> str:
+    """Lower case, accents off, Arabic spelling variants made one."""
+    if word.isascii():
+        return word.lower()
+    if _ARABIC.search(word):
+        return _MARKS.sub("", word).translate(_ARABIC_VARIANTS)
+    return "".join(map(_bare, word.casefold()))
+
+
+@cache
+def _bare(char: str) -> str:
+    return "".join(part for part in unicodedata.normalize("NFD", char) if not unicodedata.combining(part))
+
+
+def is_han(token: str) -> bool:
+    """Whether a token is one Chinese character."""
+    return len(token) == 1 and ("\u3400" <= token <= "\u9fff" or "\uf900" <= token <= "\ufaff")
