@@ -111,8 +111,8 @@ def _overview(paper: Paper, counted: Tally) -> None:
     paper.tiles(
         [
             (f"{counted.turns:,}", "Questions", f"in {len(counted.languages)} languages"),
-            (share("answered"), "Answered", f"{counted.outcomes['answered']:,} from the policies"),
-            (share("abstained"), "Abstained", f"{counted.outcomes['abstained']:,} not in the policies"),
+            (share("answered"), "Answered", f"{counted.outcomes['answered']:,} questions"),
+            (share("abstained"), "Abstained", f"{counted.outcomes['abstained']:,} questions"),
             (share("handed_off"), "Handed off", f"{counted.urgent:,} urgently"),
             (_ms(median), "Median wait", f"95% within {_ms(slow)}"),
         ]

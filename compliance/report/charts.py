@@ -64,7 +64,9 @@ def _days_axis(paper: Paper, bars: Sequence[tuple[str, object]], step: str, left
     every = max(1, round(24 / slot + 0.49))
     paper.font("", 7, QUIET)
     for number in range(0, len(bars), every):
-        paper.label(left + slot * number + slot * 0.14, y, bars[number][0])
+        x, name = left + slot * number + slot * 0.14, bars[number][0]
+        if x + paper.get_string_width(name) <= MARGIN + WIDTH:
+            paper.label(x, y, name)
     if step != "day":
         paper.label(MARGIN + WIDTH - 30, y + 3.2, f"each bar a {step}", w=30, align=Align.R)
 

@@ -133,7 +133,7 @@ def test_the_report_says_what_was_counted_and_carries_the_checkpoint(ledger: Led
     assert "2026-03-01 to " in text
     for said in (
         "60%",
-        "24 from the policies",
+        "24 questions",
         "8 urgently",
         "not in policies",
         "complaint",
