@@ -40,7 +40,7 @@ def export_bundle(
         folder = Path(scratch) / "bundle"
         folder.mkdir()
         with ledger.snapshot() as view, (folder / verify.RECORDS).open("xb") as file:
-            period = replace(find_period(view, since, until), note=ledger.published(view))
+            period = replace(find_period(view, since, until), published=ledger.published(view))
             write_jsonl(Source(ledger, view, period, decrypt, progress), file)
         _write_rest(ledger, folder, period, decrypt)
         record_export(ledger, "bundle", period, decrypt, folder / verify.MANIFEST, role)
@@ -60,7 +60,7 @@ def export_bundle(
 
 
 def _write_rest(ledger: Ledger, folder: Path, period: Period, decrypt: bool) -> None:
-    (folder / verify.CHECKPOINT).write_text(period.note, encoding="utf-8", newline="")
+    (folder / verify.CHECKPOINT).write_text(period.published, encoding="utf-8", newline="")
     (folder / verify.VERIFIER_KEY).write_text(ledger.vkey + "\n", encoding="utf-8", newline="")
     shutil.copyfile(Path(verify.__file__), folder / "verify.py")
     last = f"{period.first} to {period.first + period.count - 1}" if period.count else "none"

@@ -38,7 +38,7 @@ def _description(source: Source) -> bytes:
             "export": "tellerbox/export/1",
             "origin": ledger.origin,
             "verifier_key": ledger.vkey,
-            "checkpoint": period.note,
+            "checkpoint": period.published or period.note,
             "events": [_event(view, index, root) for index, _, _ in view.events()],
             "witnessed": [_witnessed(view, *each) for each in view.cosigned(last=1)],
             "first": period.first,

@@ -31,7 +31,7 @@ AT_ONCE = 512
 @dataclass(frozen=True, slots=True)
 class Period:
     """The records [first, first + count) of a ledger of `size` records with this signed head; of `pruned` of them only
-    the hashes are left."""
+    the hashes are left. `published` is that head with the signature of the second key too, where there is one."""
 
     first: int
     count: int
@@ -40,6 +40,7 @@ class Period:
     since: str | None
     until: str | None
     pruned: int = 0
+    published: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def export_file(
     ComplianceError, leaving no file."""
     with drafted(out) as draft:
         with ledger.snapshot() as view, draft.open("xb") as file:
-            period = replace(find_period(view, since, until), note=ledger.published(view))
+            period = replace(find_period(view, since, until), published=ledger.published(view))
             write(Source(ledger, view, period, decrypt, progress), file)
             file.flush()
             os.fsync(file.fileno())

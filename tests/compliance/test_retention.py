@@ -15,7 +15,7 @@ import pytest
 
 from compliance import retention, verify
 from compliance.errors import ComplianceError
-from compliance.export import export_bundle, export_jsonl
+from compliance.export import export, export_bundle, export_jsonl
 from compliance.ledger import FILE, Ledger
 from compliance.retention import add_hold, holds, prune, release_hold
 from compliance.rotation import rotate
@@ -157,6 +157,15 @@ def test_exports_mark_pruned_records_and_verify(ledger: Ledger, tmp_path: Path) 
     assert lines[6]["body"] == {"question": "the text of turn 5"}
     assert export_bundle(ledger, tmp_path / "bundle", since="2025-01-01", until="2025-04-30") > 0
     assert verify.verify_path(tmp_path / "bundle", ledger.vkey).count > 0
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "ocsf", "cef", "pdf"])
+def test_every_other_export_goes_on_without_what_was_pruned(ledger: Ledger, tmp_path: Path, form: str) -> None:
+    prune(ledger, "2025-03-01", now=NOW)
+    assert export(ledger, tmp_path / f"out.{form}", form, since="2024-06-01", until="2025-06-30") == 18
+    written = (tmp_path / f"out.{form}").read_bytes()
+    assert len(written) > 100
+    assert b"t13" not in written
 
 
 def test_a_record_said_to_be_pruned_without_a_recorded_pruning_is_refused(ledger: Ledger, tmp_path: Path) -> None:
