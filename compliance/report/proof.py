@@ -13,7 +13,13 @@ from compliance.report.qr import modules, symbol
 SIDE = 46.0
 """Side of the QR code in mm: modules of 0.8 mm for a checkpoint with one signature, which any phone reads."""
 
-_KINDS = {"turn_opened": "turns opened", "turn_closed": "turns closed", "export": "exports", "erasure": "erasures"}
+_KINDS = {
+    "turn_opened": "turns opened",
+    "turn_closed": "turns closed",
+    "export": "exports",
+    "erasure": "erasures",
+    "pruned": "pruned to their hashes",
+}
 
 
 def proof_section(paper: Paper, source: Source, kinds: Mapping[str, int]) -> None:
