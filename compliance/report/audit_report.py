@@ -64,27 +64,26 @@ def _paper(source: Source, bank: str) -> Paper:
 
 
 def _period(source: Source) -> str:
-    """The period as asked for, or as the records that were not pruned span it."""
+    """The period as asked for, or as the records span it."""
     first, count = source.period.first, source.period.count
-    ends = source.view.query("SELECT min(idx), max(idx) FROM entry WHERE idx >= ? AND idx < ?", (first, first + count))[0]
-    days = [
-        source.view.query("SELECT substr(json_extract(header, '$.time_utc'), 1, 10) FROM entry WHERE idx = ?", (index,))[0][0]
-        for index in ends
-        if index is not None
-    ]
-    if not days:
+    if not count:
         return f"{(source.period.since or 'beginning')[:10]} to {(source.period.until or 'now')[:10]}"
-    return f"{days[0]} to {days[1]}" if days[0] != days[1] else str(days[0])
+    time = "json_extract(header, '$.time_utc')"
+    sql = f"SELECT substr(min({time}), 1, 10), substr(max({time}), 1, 10) FROM entry WHERE idx >= ? AND idx < ?"
+    start, end = source.view.query(sql, (first, first + count))[0]
+    return f"{start} to {end}" if start != end else str(start)
 
 
 def _other_records(source: Source) -> dict[str, int]:
-    """How many records of each kind the period holds."""
+    """How many records of each kind the period holds; those that are not there to be read count as "pruned"."""
     first, count = source.period.first, source.period.count
     rows = source.view.query(
         "SELECT json_extract(header, '$.kind') AS kind, count(*) FROM entry WHERE idx >= ? AND idx < ? GROUP BY kind ORDER BY kind",
         (first, first + count),
     )
-    return {str(kind): int(number) for kind, number in rows}
+    found = {str(kind): int(number) for kind, number in rows}
+    gone = count - sum(found.values())
+    return found | {"pruned": gone} if gone else found
 
 
 def _title(paper: Paper, source: Source, bank: str) -> None:

@@ -13,7 +13,13 @@ from compliance.report.qr import modules, symbol
 SIDE = 46.0
 """Side of the QR code in mm: modules of 0.8 mm for a checkpoint with one signature, which any phone reads."""
 
-_KINDS = {"turn_opened": "turns opened", "turn_closed": "turns closed", "export": "exports", "erasure": "erasures"}
+_KINDS = {
+    "turn_opened": "turns opened",
+    "turn_closed": "turns closed",
+    "export": "exports",
+    "erasure": "erasures",
+    "pruned": "pruned to their hashes",
+}
 
 
 def proof_section(paper: Paper, source: Source, kinds: Mapping[str, int]) -> None:
@@ -24,7 +30,6 @@ def proof_section(paper: Paper, source: Source, kinds: Mapping[str, int]) -> Non
     paper.paragraph(
         f"This report covers {span} of the ledger {source.ledger.origin}, which held {period.size:,} records when it was made: "
         + (", ".join(f"{count:,} {_KINDS.get(kind, kind.replace('_', ' '))}" for kind, count in kinds.items()) or "none in the period")
-        + (f"; {period.pruned:,} were pruned, and only their hashes are left" if period.pruned else "")
         + ". It summarises; the proof is the ledger itself. Export the same period as a bundle and verify it:"
     )
     begin, end = (period.since or "")[:10], (period.until or "")[:10]
