@@ -60,7 +60,7 @@ _OPENED_FACTS = {
     "language.answer_in": (1, "the language of the answer"),
     "language.detected": (1, "the language that was recognised"),
     "language.served": (1, "whether that is one the box answers in"),
-    "language.reason": (1, "why: explicit, script, words, detector, session or default"),
+    "language.reason": (1, "why: explicit, script, words, detector, guard (a rule of it told), session or default"),
     "language.confidence": (1, "of the decision, 0 to 1"),
     "language.scores": (1, "[language, score] pairs, best first"),
     "redactions.*": (1, "how many identifiers of this type were taken out before anything else"),
