@@ -10,11 +10,13 @@ from app.grounding import Evidence
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence a person sees; `origin` is "model", "quote" or "fixed" (the box's own, without evidence)."""
+    """One sentence a person sees; `origin` is "model", "quote" or "fixed" (the box's own, without evidence, whose `key`
+    in app/locales says which)."""
 
     text: str
     origin: str
     evidence: tuple[Evidence, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app import turn
+from app import feedback, turn
 from app.answer import Answer, Sentence
 from app.conversation import Session, Sessions
 from app.errors import TellerboxError
 from app.settings import Settings
 from app.slm.catalog import ModelFile, resolve
-from app.slm.engine import Engine, Limits
+from app.slm.engine import Engine
+from app.slm.generation import Limits
 from compliance.errors import ComplianceError
-from compliance.ledger import Ledger
+from compliance.ledger import Entry, Ledger
 from compliance.report.policy_text import PolicyText
 from knowledge.embedder import Embedder, load_embedder
 from knowledge.index import Index, open_index
 from knowledge.policy import Policy, load_policies
 from knowledge.search import Search
+
+if TYPE_CHECKING:
+    from compliance.redaction.engine import Redactor
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +85,17 @@ class Appliance:
         return Engine(self.model_file.path, context=settings.context_tokens, threads=settings.threads)
 
     @cached_property
+    def redactor(self) -> Redactor:
+        """Rules, the tagger of names, and the bank's own recognizers. Raises ComplianceError where one cannot be had."""
+        from compliance.redaction.engine import Redactor
+        from compliance.redaction.plugins import load_finder
+        from compliance.redaction.tagger import NameTagger
+
+        settings = self.settings
+        own = [load_finder(place) for place in settings.recognizers]
+        return Redactor((*settings.public_numbers, settings.bank), NameTagger.load(settings.models / "names"), own)
+
+    @cached_property
     def detector(self) -> Any:
         from app.language import LanguageDetector
 
@@ -92,26 +107,30 @@ class Appliance:
         """Everything a turn needs. Raises one of SAFE_ERRORS when a part cannot be had."""
         from app.grounding import Grounding
         from app.guard import Guard
-        from compliance.redaction.engine import Redactor
 
         settings = self.settings
         engine = self.engine if settings.slm else None
         return turn.Parts(
-            redactor=Redactor(allow=settings.public_numbers),
+            redactor=self.redactor,
             detector=self.detector,
             guard=Guard(),
             search=self.search,
             grounding=Grounding(self.embedder),
             engine=engine,
             ledger=self.ledger,
-            model_name=self.model_file.name if engine else "quote",
-            model_sha256=self.model_file.sha256 if engine else "",
+            model=self._model_facts(engine),
             branch=settings.branch,
             jurisdiction=None if self._own_policies else settings.jurisdiction,
             limits=Limits(settings.max_tokens, settings.max_seconds),
             max_question_chars=settings.max_question_chars,
             default_language=settings.default_language,
         )
+
+    def _model_facts(self, engine: Engine | None) -> turn.ModelFacts:
+        if engine is None:
+            return turn.ModelFacts("quote", "", "", 0)
+        file = self.model_file
+        return turn.ModelFacts(file.name, file.sha256, file.quantization or engine.describe(), engine.context_size)
 
     def _language_of(self, text: str) -> str:
         return str(self.detector.detect(text[:4000]).language)
@@ -139,6 +158,14 @@ class Appliance:
         finally:
             if own:
                 self.sessions.end(session.id)
+
+    def feedback(
+        self, session: Session, turn_id: str, *, useful: bool, reasons: Sequence[str] = (), comment: str = ""
+    ) -> Entry:
+        """Record what a person thought of an answer of their session. See `feedback.record`."""
+        with self._lock:
+            parts = self.parts
+        return feedback.record(parts, session, turn_id, useful=useful, reasons=reasons, comment=comment)
 
     def policy(self, policy_id: str, language: str, version: str | None = None) -> Policy:
         """A policy of the index; without a version, the one in force today. Raises TellerboxError when there is none."""

@@ -214,10 +214,8 @@ def redact(
     as_json: AsJson = False,
 ) -> None:
     """Replace what identifies a person by pseudonyms."""
-    from app.settings import load_settings
-    from compliance.redaction.engine import Redactor
-
-    redactor = Redactor(allow=load_settings().public_numbers)
+    with open_box() as box:
+        redactor = box.redactor
     for text in _input_lines(file):
         done = redactor.redact(text)
         if as_json:

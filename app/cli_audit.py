@@ -4,35 +4,58 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.errors import TellerboxError
 from app.terminal import AsJson, open_box, print_json, progress_bar, read_stdin
 
+if TYPE_CHECKING:
+    from compliance.ledger import Entry, Ledger
+
 audit_cli = typer.Typer(no_args_is_help=True, help="The ledger of answers.")
 
 
 @audit_cli.command("show")
 def audit_show(
-    turn: Annotated[str | None, typer.Argument(help="a turn or session id", show_default=False)] = None,
-    last: Annotated[int, typer.Option(help="the last so many records")] = 10, as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Records of the ledger, in clear."""
-    from dataclasses import asdict
+    id: Annotated[str | None, typer.Argument(help="a turn or a session", show_default=False)] = None,
+    reader: Annotated[str | None, typer.Option("--for", help="officer, or customer: why this answer", show_default=False)] = None,
+    language: Annotated[str | None, typer.Option("--language", "-l", help="of the explanation", show_default=False)] = None,
+    otel: Annotated[bool, typer.Option("--otel", help="OpenTelemetry spans (OTLP/JSON), without texts")] = False,
+    last: Annotated[int, typer.Option(help="without an id, the last so many records")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Why this answer, in words (for an officer unless --for says otherwise); without an id, the last records."""
+    from compliance.explain import explain
+    from compliance.telemetry import otlp
 
+    if reader not in (None, "customer", "officer"):
+        raise TellerboxError("--for must be customer or officer")
     with open_box() as box:
-        ledger = box.ledger
-        entries = ledger.find(last=last) if turn is None else ledger.find(turn=turn) or ledger.find(session=turn)
-        if turn is not None and not entries:
-            raise TellerboxError(f"no record of {turn!r}")
-        for entry in entries:
-            header, body = ledger.read(entry.index)
-            if as_json:
-                print_json({"index": entry.index, "header": asdict(header), "body": body})
-            else:
-                _print_record(entry.index, header, body)
+        records = [(entry.index, *box.ledger.read(entry.index)) for entry in _entries(box.ledger, id, last)]
+    told = [(header, body) for _, header, body in records]
+    if otel:
+        for trace in otlp(told):
+            print_json(trace)
+    elif as_json:
+        for index, header, body in records:
+            print_json({"index": index, "header": header.to_json(), "body": body})
+    elif reader or any(header.kind.startswith("turn_") for header, _ in told if id is not None):
+        print(explain(told, reader="customer" if reader == "customer" else "officer", language=language))
+    else:
+        for index, header, body in records:
+            _print_record(index, header, body)
+
+
+def _entries(ledger: Ledger, id: str | None, last: int) -> list[Entry]:
+    """The records of a turn or a session, or the last ones."""
+    if id is None:
+        return ledger.find(last=last)
+    found = ledger.find(turn=id) or ledger.find(session=id)
+    if not found:
+        raise TellerboxError(f"no record of {id!r}")
+    return found
 
 
 def _print_record(index: int, header: Any, body: Any) -> None:
@@ -105,6 +128,29 @@ def audit_receipt(
 
     write_symbol(receipt, qr)
     print(f"the receipt of record {found[-1]} is in {qr}")
+
+
+@audit_cli.command("replay")
+def audit_replay(
+    what: Annotated[str, typer.Argument(help="a turn, records (120..180) or days (2026-11-01..2026-11-30)")],
+    as_json: AsJson = False,
+) -> None:
+    """Whether the recorded model still says the recorded tokens, and search still finds the same passages."""
+    from app.replay import TIE, chosen, describe, replay
+
+    failed = count = 0
+    with open_box() as box:
+        for record in chosen(box.ledger, what):
+            done = replay(box, record)
+            count, failed = count + 1, failed + (not done.ok)
+            if as_json:
+                print_json(done.to_json())
+            else:
+                print("\n".join(describe(done, every_token=".." not in what)), flush=True)
+    if not as_json:
+        print(f"{count - failed} of {count} turns hold (tokens within {TIE} of log-probability count as tied)")
+    if failed:
+        raise TellerboxError(f"{failed} of {count} turns could not be reproduced")
 
 
 @audit_cli.command("prove")

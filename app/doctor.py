@@ -42,6 +42,7 @@ def examine(settings: Settings) -> list[Finding]:
         _home(settings.home),
         _space(settings.home),
         _try("policies", lambda: _policies(settings), "set TELLERBOX_POLICIES to a folder of policies"),
+        _try("names", lambda: _names(settings), "restore models/names from the distribution"),
         _try("embedder", lambda: _embedder(settings), "restore models/embedder from the distribution"),
         _language(settings.models / "language" / "language.npz"),
         _try("model", lambda: _model(settings), "run `tellerbox model list`, then `tellerbox model use NAME`"),
@@ -113,6 +114,13 @@ def _embedder(settings: Settings) -> str:
 
     embedder = load_embedder(settings.models / "embedder")
     return f"{embedder.dim} dimensions, sha256 {embedder.sha256[:16]}…"
+
+
+def _names(settings: Settings) -> str:
+    from compliance.redaction.tagger import NameTagger
+
+    tagger = NameTagger.load(settings.models / "names")
+    return f"{len(tagger.gazetteer):,} names and words, {len(tagger.clusters):,} clustered"
 
 
 def _language(path: Path) -> Finding:

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         ),
         description="the bank's own numbers and addresses, which are not redacted",
     )
+    recognizers: tuple[str, ...] = Field(
+        (), description="the bank's own recognizers beside ours: package.module:name, or spacy:PATH"
+    )
     default_language: Literal["en", "es", "fr", "de", "pt", "it", "zh", "ar"] = Field(
         "en", description="the language when nothing else tells"
     )

@@ -10,21 +10,22 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from app import locales
+from app import locales, turn_record
 from app.answer import Answer, Handoff, Sentence
 from app.conversation import Session
 from app.errors import TellerboxError
-from app.grounding import Evidence, Grounding, Verdict, evidence_of
+from app.grounding import Grounding, Verdict, evidence_of
 from app.guard import Guard, GuardDecision
-from app.language import LanguageDecision, LanguageDetector
-from app.slm.engine import Busy, Engine, Limits
-from app.slm.prompt import MAX_STATEMENTS, NONE, TEMPLATE_SHA256, labels, messages, without_labels
-from app.slm.prompt import VERSION as TEMPLATE_VERSION
+from app.language import SERVED, LanguageDecision, LanguageDetector
+from app.slm.engine import Busy, Engine
+from app.slm.generation import Generation, Limits
+from app.slm.prompt import MAX_STATEMENTS, NONE, labels, messages, without_labels
 from compliance.errors import ComplianceError
+from compliance.ledger import Entry
 from compliance.record import Header
 from compliance.redaction.engine import Redacted, Redactor
 from knowledge.search import Candidate, Found, Scope, Search
@@ -44,7 +45,9 @@ _TOKEN = re.compile(r"<[A-Z_]+_\d+>")
 class Recorder(Protocol):
     """What a turn needs of the ledger."""
 
-    def append(self, header: Header, body: dict[str, Any]) -> Any: ...
+    def append(self, header: Header, body: dict[str, Any]) -> Entry: ...
+
+    def find(self, *, turn: str | None = None) -> list[Entry]: ...
 
     def receipt(self, index: int) -> str: ...
 
@@ -63,12 +66,29 @@ class Progress:
     query: str = ""
     sentences: list[Sentence] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
+    shown: Sequence[Candidate] = ()
+    """The statements that the model was given, in their order in the prompt."""
+    prompt: str = ""
+    prompt_tokens: Sequence[int] = ()
+    tokens: Sequence[int] = ()
+    logprobs: Sequence[float] = ()
+    stop: tuple[int, float] | None = None
     finish: str = ""
+    declined: bool = False
+    """Whether the model said that the statements do not answer."""
     outcome: str = "abstained"
     handoff: Handoff | None = None
     timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a record says of the model; a box without one has the name "quote" and no sha256."""
+
+    name: str
+    sha256: str
+    quantization: str
+    context_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +102,7 @@ class Parts:
     grounding: Grounding
     engine: Engine | None
     ledger: Recorder
-    model_name: str
-    model_sha256: str
+    model: ModelFacts
     branch: str
     jurisdiction: str | None
     limits: Limits
@@ -110,7 +129,7 @@ def run(
         progress = _receive(parts, session, text, language)
         code = progress.language.language
         scope = Scope(code, session.role, as_of or date.today(), jurisdiction or parts.jurisdiction, exclude)
-        _open_record(parts, progress)
+        _open_record(parts, progress, scope)
         held: Sentence | None = None
         try:
             for sentence in _sentences(parts, progress, scope):
@@ -134,7 +153,7 @@ def run(
         yield Answer(
             turn=progress.turn, session=session.id, language=progress.language.language, outcome=progress.outcome,
             sentences=tuple(progress.sentences), redactions=progress.redacted.counts, handoff=progress.handoff,
-            receipt=receipt, model_name=parts.model_name, model_sha256=parts.model_sha256,
+            receipt=receipt, model_name=parts.model.name, model_sha256=parts.model.sha256,
             timings_ms=progress.timings, disclosure=disclosure,
         )  # fmt: skip
 
@@ -165,9 +184,26 @@ def _receive(parts: Parts, session: Session, text: str, explicit: str | None) ->
     if len(redacted.text) > parts.max_question_chars:
         raise TellerboxError(locales.text("error.too_long", decision.language))
     mark = time.perf_counter()
-    guard = parts.guard.check(redacted.text, decision.language)
+    decision, guard = _guarded(parts.guard, redacted.text, decision)
     timings["guard"] = _ms(mark)
     return Progress(secrets.token_hex(8), session, started, redacted, decision, guard, timings=timings)
+
+
+PLAUSIBLE = 0.15
+"""A language at least this likely is one that a short text may be in."""
+
+
+def _guarded(guard: Guard, text: str, decision: LanguageDecision) -> tuple[LanguageDecision, GuardDecision]:
+    """What the guard says, in the language decided on or, where it says nothing and a few words told the language, in another that is
+    plausible: an order or a fraud recognised in it also tells the language."""
+    found = guard.check(text, decision.language)
+    if found.category is None and decision.served and decision.reason in ("words", "detector", "default"):
+        for code, score in decision.scores:
+            if score >= PLAUSIBLE and code != decision.language and code in SERVED:
+                other = guard.check(text, code)
+                if other.category is not None:
+                    return replace(decision, language=code, detected=code, reason="guard", confidence=score), other
+    return decision, found
 
 
 # -- 5 to 8: answer -----------------------------------------------------------------------------------------------------
@@ -178,9 +214,9 @@ def _sentences(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sente
     if not progress.language.served and progress.guard.category is None:
         progress.outcome = "handed_off"
         progress.handoff = Handoff("unserved_language", False, progress.language.detected, None)
-        yield Sentence(locales.text("unserved_language", language), "fixed")
+        yield _own("unserved_language", language)
         if language != "en":
-            yield Sentence(locales.text("unserved_language", "en"), "fixed")
+            yield _own("unserved_language", "en")
         return
     if progress.guard.category is not None:
         yield from _fixed(parts, progress, scope)
@@ -189,14 +225,18 @@ def _sentences(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sente
     progress.query, found = _search(parts, progress, scope)
     progress.found = found
     progress.timings["search"] = _ms(mark)
-    threshold = parts.search.ranking.abstain_below.get(language, parts.search.ranking.threshold)
-    if not found.candidates or found.answerable < threshold:
+    if not found.candidates or found.answerable < parts.search.ranking.below(language):
         progress.outcome = "abstained"
         progress.handoff = Handoff("not_in_policies", False, language, None)
-        yield Sentence(locales.text("abstained", language), "fixed")
+        yield _own("abstained", language)
         return
     progress.outcome = "answered"
     yield from _grounded(parts, progress, found)
+
+
+def _own(key: str, language: str, **values: str) -> Sentence:
+    """A sentence that the box says by itself."""
+    return Sentence(locales.text(key, language, **values), "fixed", key=key)
 
 
 def _fixed(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence]:
@@ -206,12 +246,12 @@ def _fixed(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence]
     progress.outcome = guard.outcome or "refused"
     if progress.outcome == "handed_off":
         progress.handoff = Handoff(guard.category or "guard", guard.urgent, language, guard.topic)
-    yield Sentence(locales.text(guard.message or "handed_off", language), "fixed")
+    yield _own(guard.message or "handed_off", language)
     if guard.topic:
         found = parts.search.find(progress.redacted.text, scope)
         best = next((item for item in found.candidates if item.policy.id.startswith(guard.topic)), None)
         if best is not None and best.score >= 0.5:
-            progress.found = found
+            progress.found, progress.query = found, progress.redacted.text
             yield from _notice(progress, [best])
             yield Sentence(best.statement.text, "quote", (evidence_of(best, 1.0),))
 
@@ -235,8 +275,7 @@ def _search(parts: Parts, progress: Progress, scope: Scope) -> tuple[str, Found]
     if not progress.session.questions:
         return query, alone
     joined_query = f"{progress.session.questions[-1]} {query}"
-    threshold = parts.search.ranking.abstain_below.get(scope.language, parts.search.ranking.threshold)
-    if not _follows_up(query, scope.language) and alone.answerable >= threshold:
+    if not _follows_up(query, scope.language) and alone.answerable >= parts.search.ranking.below(scope.language):
         return query, alone
     joined = parts.search.find(joined_query, scope)
     return (joined_query, joined) if joined.answerable > alone.answerable else (query, alone)
@@ -261,6 +300,8 @@ def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Senten
             assert verdict.candidate is not None
             assert verdict.evidence is not None
             if _span(verdict.candidate) in used or len(used) >= MAX_SENTENCES:
+                reason = "its evidence is shown already" if _span(verdict.candidate) in used else "more sentences than an answer holds"
+                _reject(parts, progress, text, reason, verdict.score)
                 continue
             used.add(_span(verdict.candidate))
             yield Sentence(text, "model", (verdict.evidence,))
@@ -292,7 +333,7 @@ def _notice(progress: Progress, pool: Sequence[Candidate]) -> Iterator[Sentence]
     other = pool[0].policy.language
     if other != language:
         name = locales.text(f"language.{other}", language)
-        yield Sentence(locales.text("quoted_other_language", language, name=name), "fixed")
+        yield _own("quoted_other_language", language, name=name)
 
 
 def _span(candidate: Candidate) -> tuple[int, int, str]:
@@ -303,7 +344,8 @@ def _model_sentences(parts: Parts, engine: Engine, progress: Progress, pool: Seq
     """The model's sentences that the evidence supports, as they come; the others are kept for the record."""
     language = progress.language.language
     mark = time.perf_counter()
-    prompt = messages(progress.query, [item.statement.text for item in pool], locales.text(f"language.{language}", "en"))
+    progress.shown = pool[:MAX_STATEMENTS]
+    prompt = messages(progress.query, [item.statement.text for item in progress.shown], locales.text(f"language.{language}", "en"))
     try:
         generation = engine.generate(prompt, parts.limits)
     except Busy:
@@ -316,12 +358,15 @@ def _model_sentences(parts: Parts, engine: Engine, progress: Progress, pool: Seq
     try:
         for raw, whole in _split_stream(generation, language):
             text = without_labels(raw)
+            progress.declined = progress.declined or NONE in raw
             if not text or NONE in raw:
                 continue
             if not whole and generation.finish != "stop":
                 _reject(parts, progress, text, "cut off", 0.0)
                 continue
+            judging = time.perf_counter()
             verdict = parts.grounding.judge(text, language, pool, labels(raw))
+            progress.timings["grounding"] = round(progress.timings.get("grounding", 0.0) + _ms(judging), 3)
             if verdict.evidence is None:
                 _reject(parts, progress, text, verdict.reason, verdict.score)
             elif names_someone(parts.redactor, text, verdict.evidence.quote):
@@ -330,8 +375,7 @@ def _model_sentences(parts: Parts, engine: Engine, progress: Progress, pool: Seq
                 yield verdict, text
     finally:
         generation.cancel()
-        progress.tokens, progress.logprobs = generation.tokens, generation.logprobs
-        progress.finish = generation.finish or "cancelled"
+        _keep(progress, generation)
         progress.timings["slm"] = _ms(mark)
 
 
@@ -343,6 +387,15 @@ def names_someone(redactor: Redactor, sentence: str, quote: str) -> bool:
 def _reject(parts: Parts, progress: Progress, text: str, reason: str, score: float) -> None:
     # What the model said is kept for the officer, redacted like all else: a model can make identifiers up.
     progress.rejected.append({"text": parts.redactor.redact(text).text, "reason": reason, "score": round(score, 4)})
+
+
+def _keep(progress: Progress, generation: Generation) -> None:
+    """What the record says of a generation, which the engine may still be adding a token to."""
+    progress.prompt, progress.prompt_tokens = generation.text, generation.prompt
+    progress.logprobs = list(generation.logprobs)
+    progress.tokens = list(generation.tokens[: len(progress.logprobs)])
+    progress.finish = generation.finish or "cancelled"
+    progress.stop = generation.stop if progress.finish == "stop" else None
 
 
 def _split_stream(pieces: Iterator[str] | Any, language: str) -> Iterator[tuple[str, bool]]:
@@ -371,77 +424,25 @@ def _header(parts: Parts, progress: Progress, kind: str, facts: dict[str, Any]) 
     )  # fmt: skip
 
 
-def _open_record(parts: Parts, progress: Progress) -> None:
-    decision = progress.language
-    facts: dict[str, Any] = {
-        "language": {
-            "answer_in": decision.language, "detected": decision.detected, "served": decision.served,
-            "reason": decision.reason, "confidence": round(decision.confidence, 4),
-            "scores": [[code, round(score, 4)] for code, score in decision.scores],
-        },
-        "redactions": dict(progress.redacted.counts),
-        "guard": {"category": progress.guard.category, "outcome": progress.guard.outcome, "rules": list(progress.guard.matched)},
-    }  # fmt: skip
-    _append(parts, progress, _header(parts, progress, "turn_opened", facts), {"question": progress.redacted.text})
+def _open_record(parts: Parts, progress: Progress, scope: Scope) -> None:
+    mark = time.perf_counter()
+    facts, body = turn_record.opened(progress, scope)
+    _append(parts, progress, _header(parts, progress, "turn_opened", facts), body)
+    progress.timings["record"] = _ms(mark)
 
 
 def _close_record(parts: Parts, progress: Progress) -> str:
-    found = progress.found
-    retrieved = [] if found is None else [_retrieved(item) for item in found.candidates]
-    facts: dict[str, Any] = {
-        "outcome": progress.outcome,
-        "handoff": None if progress.handoff is None else {
-            "reason": progress.handoff.reason, "urgent": progress.handoff.urgent,
-            "language": progress.handoff.language, "topic": progress.handoff.topic,
-        },
-        "answerable": None if found is None else round(found.answerable, 4),
-        "retrieved": retrieved,
-        "index_sha256": parts.search.index.hash,
-        "prompt": {"version": TEMPLATE_VERSION, "sha256": TEMPLATE_SHA256},
-        "model": {
-            "name": parts.model_name, "sha256": parts.model_sha256, "sampling": "greedy",
-            "finish": progress.finish, "tokens": len(progress.tokens),
-        },
-        "sentences": [
-            {"origin": sentence.origin, "evidence": [_evidence_facts(item) for item in sentence.evidence]}
-            for sentence in progress.sentences
-        ],
-        "rejected": [{"reason": item["reason"], "score": item["score"]} for item in progress.rejected],
-        "timings_ms": progress.timings,
-    }  # fmt: skip
-    body = {
-        "question": progress.redacted.text,
-        "query": progress.query,
-        "answer": [sentence.text for sentence in progress.sentences],
-        "rejected": progress.rejected,
-        "tokens": progress.tokens,
-        "logprobs": [round(value, 6) for value in progress.logprobs],
-    }
+    facts, body = turn_record.closed(parts, progress)
     entry = _append(parts, progress, _header(parts, progress, "turn_closed", facts), body)
     return parts.ledger.receipt(entry.index)
 
 
-def _append(parts: Parts, progress: Progress, header: Header, body: dict[str, Any]) -> Any:
+def _append(parts: Parts, progress: Progress, header: Header, body: dict[str, Any]) -> Entry:
     try:
         return parts.ledger.append(header, body)
     except ComplianceError as error:
         log.error("the ledger cannot write: %s", error)
         raise TellerboxError(locales.text("error.record", progress.language.language)) from error
-
-
-def _retrieved(item: Candidate) -> dict[str, Any]:
-    policy = item.policy
-    return {
-        "policy": policy.id, "version": policy.version, "language": policy.language, "sha256": policy.sha256,
-        "start": item.statement.start, "end": item.statement.end, "score": round(item.score, 4),
-    }  # fmt: skip
-
-
-def _evidence_facts(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "policy": evidence.policy, "version": evidence.version, "language": evidence.language,
-        "start": evidence.start, "end": evidence.end, "score": evidence.score,
-    }  # fmt: skip
 
 
 def _ms(since: float) -> float:

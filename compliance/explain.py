@@ -1,158 +1,98 @@
-"""Why this answer, in words, from the records of a turn alone: for the person who asked, or for an officer."""
+"""Why this answer, in words, from the records of a turn alone: for the person who asked, in their language, or an officer.
+
+Needs neither model nor index. For the person who asked it is what GDPR Art. 15(1)(h) and 22 and the EU AI Act Art. 50
+ask to be said: that a machine answered and from what, how the sentences came about, that nothing was decided about them,
+and that a person may be asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
-from compliance.errors import ComplianceError
-from compliance.record import Header, Json
+from babel.dates import format_datetime
 
-Record = tuple[Header, Mapping[str, Json] | None]
+from compliance.explain_officer import explain_to_officer
+from compliance.explanations import DEFAULT, LANGUAGES, sentences
+from compliance.turn_story import Record, TurnStory, as_list, as_mapping, stories
 
-_OUTCOMES = {
-    "answered": "The box answered from the bank's policies.",
-    "abstained": "The box did not answer: it found nothing in the bank's policies that settles the question.",
-    "handed_off": "The box did not answer by itself: this needs a person.",
-    "refused": "The box did not answer: it may not help with this.",
-}
-_ORIGINS = {
-    "model": "worded by the language model, then checked against the policy",
-    "quote": "quoted from the policy, word for word",
-    "fixed": "a fixed sentence of the box, not from a policy",
-}
+Reader = Literal["customer", "officer"]
+_OUTCOMES = ("answered", "abstained", "handed_off", "refused", "abandoned")
+_LANGUAGE_REASONS = {
+    "explicit": "explicit", "script": "recognised", "words": "recognised", "detector": "recognised", "guard": "recognised", "session": "kept",
+    "default": "kept",
+}  # fmt: skip
 
 
-def explain(records: Iterable[Record], *, reader: Literal["customer", "officer"] = "customer") -> str:
-    """Why a turn was answered as it was, in plain English, from its records (as `Ledger.read` gives them, in any
-    order).
+def explain(records: Iterable[Record], *, reader: Reader = "customer", language: str | None = None) -> str:
+    """Why turns were answered as they were, from their records (as `Ledger.read` gives them, in any order).
 
-    For a customer: the outcome, each sentence with the policy it rests on, what was left out of the record, and the
-    right to a person (GDPR Art. 15 and 22). For an officer also the language decision, the guard's
-    rules, what was retrieved with scores, what was rejected and why, the model, the prompt and the time each step took.
-    Raises ComplianceError where no record is of a turn."""
-    chosen = sorted((each for each in records if each[0].turn), key=lambda each: each[0].time_utc)
-    if not chosen:
-        raise ComplianceError("there is no turn to explain")
-    facts: dict[str, Any] = {}
-    body: dict[str, Any] = {}
-    for header, sealed in chosen:
-        facts.update(header.facts)
-        body.update(sealed or {})
-    erased = any(sealed is None for _, sealed in chosen)
-    header = chosen[-1][0]
-    lines = [f"Turn {header.turn}, {_moment(header.time_utc)}, branch {header.branch}."]
-    lines += _outcome(facts, closed=any(each[0].kind == "turn_closed" for each in chosen))
-    lines += _sentences(facts, body, erased)
-    lines += _redactions(facts)
+    For a customer in `language`, else in the language of each turn: the outcome and why, each sentence with the policy
+    it rests on, what was hidden, and the right to a person. For an officer, in English, also the language decision, the
+    guard's rules, what was retrieved with scores, what was rejected and why, the model, the prompt, feedback, and the
+    time each step took. Raises ComplianceError where no record is of a turn.
+    """
+    told = stories(records)
     if reader == "officer":
-        lines += _decisions(facts) + _retrieved(facts) + _rejected(facts) + _machine(facts)
-    elif facts.get("outcome") != "handed_off":
-        lines.append("You can ask for a person at any time, and have this answer looked at by one.")
-    return "\n".join(lines)
+        return "\n\n".join(explain_to_officer(story) for story in told)
+    return "\n\n".join(_explain_to_customer(story, language or story.language) for story in told)
 
 
-def _moment(time_utc: str) -> str:
-    return f"{time_utc[:10]} at {time_utc[11:19]} UTC"
+def _explain_to_customer(story: TurnStory, language: str) -> str:
+    code = language if language in LANGUAGES else DEFAULT
+    texts = sentences(code)
+    lines = [
+        texts["heading"].format(turn=story.header.turn, moment=_moment(story.header.time_utc, code), branch=story.header.branch),
+        texts["machine"],
+    ]
+    if kept := _LANGUAGE_REASONS.get(str(story.named("language").get("reason"))):
+        lines.append(texts[f"language_{kept}"])
+    lines += _outcome(story, texts)
+    lines += _sentences(story, texts)
+    if hidden := sum(story.redactions.values()):
+        lines.append(texts["redacted"].format(count=hidden))
+    if drafts := len(story.listed("rejected")):
+        lines.append(texts["drafts"].format(count=drafts))
+    if story.feedback:
+        useful = story.feedback[-1][0].facts.get("useful")
+        lines.append(texts["feedback_useful" if useful else "feedback_not_useful"])
+    return "\n".join([*lines, texts["no_decision"], texts["person"], texts["receipt"]])
 
 
-def _outcome(facts: Mapping[str, Any], *, closed: bool) -> list[str]:
-    if not closed:
-        return ["The turn was opened and never closed: no answer was completed."]
-    outcome = str(facts.get("outcome"))
-    lines = [_OUTCOMES.get(outcome, f"The outcome was {outcome}.")]
-    if handoff := _mapping(facts.get("handoff")):
-        urgent = ", urgently" if handoff.get("urgent") else ""
-        lines.append(f"It was handed to a person{urgent}, because of: {_words(handoff.get('reason'))}.")
-    return lines
+def _moment(time_utc: str, language: str) -> str:
+    locale = "en_GB" if language == "en" else language  # day first and 24 hours, as in the other seven
+    return str(format_datetime(datetime.fromisoformat(time_utc), "long", locale=locale))
 
 
-def _sentences(facts: Mapping[str, Any], body: Mapping[str, Any], erased: bool) -> list[str]:
-    texts = body.get("answer")
-    texts = [texts] if isinstance(texts, str) else _list(texts)
-    lines: list[str] = []
-    if erased:
-        lines.append("The texts were erased; what follows is what is known without them.")
-    for at, sentence in enumerate(map(_mapping, _list(facts.get("sentences")))):
-        shown = f'"{texts[at]}"' if at < len(texts) else f"sentence {at + 1}"
-        origin = str(sentence.get("origin"))
-        lines.append(f"  {at + 1}. {shown}")
-        lines.append(f"     {_ORIGINS.get(origin, origin)}")
-        lines += [f"     rests on {_place(_mapping(each))}" for each in _list(sentence.get("evidence"))]
-    return lines
+def _outcome(story: TurnStory, texts: Mapping[str, str]) -> Iterator[str]:
+    outcome = str(story.facts.get("outcome"))
+    reason = texts.get(f"reason_{story.reason}")
+    if not story.closed:
+        yield texts["outcome_open"]
+    elif outcome in _OUTCOMES and story.reason != "greeting":
+        yield texts[f"outcome_{outcome}"]
+    if reason:
+        yield reason
+    if story.named("handoff").get("urgent"):
+        yield texts["urgent"]
 
 
-def _redactions(facts: Mapping[str, Any]) -> list[str]:
-    found = facts.get("redactions")
-    listed = map(_mapping, _list(found))
-    counts = found if isinstance(found, Mapping) else {str(each.get("type")): each.get("count") for each in listed}
-    if not counts:
-        return []
-    named = ", ".join(f"{count} {str(kind).replace('_', ' ')}" for kind, count in sorted(counts.items()))
-    return [f"Before anything else, identifying details were taken out of the question: {named}."]
+def _sentences(story: TurnStory, texts: Mapping[str, str]) -> Iterator[str]:
+    if story.erased:
+        yield texts["erased"]
+    shown = story.texts
+    for at, sentence in enumerate(story.listed("sentences")):
+        if at < len(shown):
+            yield texts["sentence"].format(number=at + 1, text=shown[at])
+        else:
+            yield texts["sentence_erased"].format(number=at + 1)
+        if origin := texts.get(f"origin_{sentence.get('origin')}"):
+            yield f"   {origin}"
+        for evidence in map(as_mapping, as_list(sentence.get("evidence"))):
+            yield "   " + texts["evidence"].format_map(_place(evidence))
 
 
-def _decisions(facts: Mapping[str, Any]) -> list[str]:
-    lines = []
-    if language := _mapping(facts.get("language")):
-        code = language.get("answer_in", language.get("code"))
-        seen = language.get("detected")
-        scores = ", ".join(" ".join(map(str, _list(each))) for each in _list(language.get("scores"))[:3])
-        lines.append(
-            f"Language: answered in {code}" + (f", detected {seen}" if seen else "") + f" ({_words(language.get('reason'))}"
-            f"{'; ' + scores if scores else ''})."
-        )
-    if guard := _mapping(facts.get("guard")):
-        rules = ", ".join(map(str, _list(guard.get("rules")))) or "none"
-        lines.append(f"Guard: {_words(guard.get('category') or 'nothing to stop')}; rules matched: {rules}.")
-    if facts.get("answerable") is not None:
-        lines.append(f"Judged answerable from the policies: {facts['answerable']} of 1.")
-    return lines
-
-
-def _retrieved(facts: Mapping[str, Any]) -> list[str]:
-    found = [_mapping(each) for each in _list(facts.get("retrieved") or facts.get("passages"))]
-    return [f"Retrieved, best first ({len(found)}):", *(f"  {_place(each)}" for each in found)] if found else []
-
-
-def _rejected(facts: Mapping[str, Any]) -> list[str]:
-    found = [_mapping(each) for each in _list(facts.get("rejected"))]
-    return [f"A sentence of the model was not shown: {_words(each.get('reason'))} (score {each.get('score')})." for each in found]
-
-
-def _machine(facts: Mapping[str, Any]) -> list[str]:
-    lines = []
-    if model := _mapping(facts.get("model")):
-        sampling = _words(model.get("sampling") or "unknown")
-        lines.append(f"Model: {model.get('name')}, sha256 {model.get('sha256')}, sampling {sampling}.")
-    if prompt := _mapping(facts.get("prompt")):
-        lines.append(f"Prompt template: version {prompt.get('version')}, sha256 {prompt.get('sha256')}.")
-    if facts.get("index_sha256"):
-        lines.append(f"Index of the policies: sha256 {facts['index_sha256']}.")
-    if timings := _mapping(facts.get("timings_ms")):
-        lines.append("Milliseconds: " + ", ".join(f"{step} {_ms(value)}" for step, value in timings.items()) + ".")
-    return lines
-
-
-def _place(evidence: Mapping[str, Any]) -> str:
-    score = evidence.get("score")
-    return (
-        f"{evidence.get('policy')}, version {evidence.get('version')} ({evidence.get('language')}), characters "
-        f"{evidence.get('start')} to {evidence.get('end')}" + (f", score {score}" if score is not None else "")
-    )
-
-
-def _ms(value: object) -> str:
-    return f"{value:.0f}" if isinstance(value, (int, float)) else str(value)
-
-
-def _words(value: object) -> str:
-    return str(value).replace("_", " ")
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, (list, tuple)) else []
+def _place(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("policy", "version", "language", "start", "end")
+    return {name: evidence.get(name) for name in names} | {"title": evidence.get("title") or evidence.get("policy")}

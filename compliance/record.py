@@ -1,9 +1,9 @@
 """The schema of a record: a header in clear, a body to be sealed, both as canonical JSON (RFC 8785).
 
-A header names who, when, where and what was decided (`facts`: language and its scores, counts of redactions, guard,
-passages with versions, offsets and hashes, model and prompt hashes, outcome, hand-off, milliseconds); it stays readable
-for ever, so it holds no personal data. A body holds what a person and the box said, redacted, and what the model
-emitted; it is sealed.
+A header names who, when, where and what was decided; it stays readable for ever, so it holds no personal data. A body
+holds what a person and the box said, redacted, the prompt, and what the model emitted; it is sealed. What `facts` and
+body hold, field by field, is in `compliance/fields.py`. Records of every schema named in `SCHEMAS` are read; the last
+one is written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from compliance.verify import number_text, parse_int
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
-SCHEMA = "tellerbox/record/1"
+SCHEMAS = ("tellerbox/record/1", "tellerbox/record/2")
+SCHEMA = SCHEMAS[-1]
 MAX_BYTES = 8 * 1024 * 1024
 """The most bytes of canonical JSON in one header or one body."""
 
@@ -166,7 +167,8 @@ class Header:
     """The part of a record that stays in clear for ever; it must hold no personal data.
 
     `kind` is turn_opened, turn_closed, feedback, erasure, export, session ...; `turn` and `session` are empty where
-    there is none; `time_utc` is ISO 8601 with milliseconds and Z; `monotonic_ns` orders records of one run of the box.
+    there is none; `time_utc` is ISO 8601 with milliseconds and Z; `monotonic_ns` orders records of one run of the box;
+    `schema` says by which schema it was written.
     """
 
     kind: str
@@ -178,6 +180,7 @@ class Header:
     time_utc: str
     monotonic_ns: int
     facts: Mapping[str, Json] = field(default_factory=dict)
+    schema: str = SCHEMA
 
     @classmethod
     def now(
@@ -204,8 +207,10 @@ class Header:
                 raise ComplianceError(f"the header of a record has a wrong {name}")
         if not isinstance(self.monotonic_ns, int) or not isinstance(self.facts, Mapping):
             raise ComplianceError("the header of a record has a wrong monotonic_ns or facts")
+        if self.schema not in SCHEMAS:
+            raise ComplianceError("the header of a record has a wrong schema")
         members: dict[str, Json] = {name: getattr(self, name) for name in _NAMES}
-        members |= {"schema": SCHEMA, "monotonic_ns": str(int(self.monotonic_ns)), "facts": self.facts}
+        members |= {"schema": self.schema, "monotonic_ns": str(int(self.monotonic_ns)), "facts": self.facts}
         encoded = canonical(members)
         if len(encoded) > MAX_BYTES:
             raise ComplianceError(f"the header of a record is larger than {MAX_BYTES} bytes")
@@ -216,7 +221,7 @@ class Header:
         """The header that `encode` wrote; raises ComplianceError."""
         try:
             members = json.loads(data, parse_int=parse_int)
-            if members.pop("schema") != SCHEMA or set(members) != {each.name for each in fields(cls)}:
+            if members["schema"] not in SCHEMAS or set(members) != {each.name for each in fields(cls)}:
                 raise ComplianceError("the header of a record is of another schema")
             return cls(**members | {"monotonic_ns": int(members["monotonic_ns"])})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -7,6 +7,7 @@ over readable features. Its weights, and the data they were fitted on, are in `k
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -89,10 +90,13 @@ class Ranking:
     answer_bias: float
     threshold: float
     abstain_below: dict[str, float]
+    sha256: str = ""
+    """Hex sha256 of the file the weights were read from."""
 
     @classmethod
     def load(cls, path: Path = RANKING_FILE) -> Ranking:
-        raw: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        data = path.read_bytes()
+        raw: dict[str, Any] = json.loads(data)
         return cls(
             tuple(float(raw["statement"]["weights"][name]) for name in STATEMENT_FEATURES),
             float(raw["statement"]["bias"]),
@@ -100,7 +104,12 @@ class Ranking:
             float(raw["answer"]["bias"]),
             float(raw["threshold"]),
             {str(code): float(value) for code, value in raw.get("abstain_below", {}).items()},
+            hashlib.sha256(data).hexdigest(),
         )
+
+    def below(self, language: str) -> float:
+        """Questions in `language` less answerable than this are not answered."""
+        return self.abstain_below.get(language, self.threshold)
 
 
 class Search:

@@ -6,90 +6,26 @@ sequences in one batch, and streams to each. llama.cpp is not thread-safe: nothi
 
 from __future__ import annotations
 
-import codecs
 import collections
 import ctypes
 import os
 import queue
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from app.errors import TellerboxError
+from app.slm.generation import Choice, Generation, Limits, Scoring
 from app.slm.prompt import Message
-
-_END = object()
 
 
 class Busy(TellerboxError):
     """The queue is full; ask again later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Caps of one answer; `seconds` counts from the moment it was asked for."""
-
-    tokens: int = 160
-    seconds: float = 20.0
-
-
-class Generation:
-    """One answer on its way: iterate over it for pieces of text; `cancel()` when the person leaves.
-
-    After the last piece, `finish` is "stop", "length", "timeout", "cancelled" or "failed", and `tokens` and `logprobs`
-    hold what the model chose.
-    """
-
-    def __init__(self, prompt: list[int], limits: Limits) -> None:
-        self.prompt = prompt
-        self.limits = limits
-        self.asked = time.monotonic()
-        self.tokens: list[int] = []
-        self.logprobs: list[float] = []
-        self.finish = ""
-        self._pieces: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._cancelled = threading.Event()
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def cancel(self) -> None:
-        """Stop at the next step of the scheduler."""
-        self._cancelled.set()
-
-    def __iter__(self) -> Iterator[str]:
-        while True:
-            piece = self._pieces.get()
-            if piece is _END:
-                return
-            yield str(piece)
-
-    @property
-    def cancelled(self) -> bool:
-        return self._cancelled.is_set()
-
-    @property
-    def late(self) -> bool:
-        return time.monotonic() - self.asked > self.limits.seconds
-
-    def emit(self, token: int, logprob: float, piece: bytes) -> None:
-        """Called by the engine for each token."""
-        self.tokens.append(token)
-        self.logprobs.append(logprob)
-        text = self._decoder.decode(piece)
-        if text:
-            self._pieces.put(text)
-
-    def end(self, finish: str) -> None:
-        """Called by the engine once."""
-        self.finish = finish
-        rest = self._decoder.decode(b"", final=True)
-        if rest:
-            self._pieces.put(rest)
-        self._pieces.put(_END)
 
 
 @dataclass(slots=True)
@@ -98,7 +34,7 @@ class _Slot:
     generation: Generation | None = None
     position: int = 0
     pending: list[int] | None = None
-    row: int = -1
+    rows: list[int] = field(default_factory=list)
 
 
 class Engine:
@@ -146,6 +82,9 @@ class Engine:
             raise TellerboxError(f"{path.name} cannot be loaded: it is damaged or made for another llama.cpp")
         self._vocab = llama.llama_model_get_vocab(self._model)
         self._vocab_size = int(llama.llama_vocab_n_tokens(self._vocab))
+        described = ctypes.create_string_buffer(128)
+        llama.llama_model_desc(self._model, described, len(described))
+        self._description = described.value.decode("utf-8", "replace")
         context = llama.llama_context_default_params()
         context.n_ctx = self._context_size * len(self._slots)
         context.n_batch = context.n_ubatch = self._batch_size
@@ -183,24 +122,62 @@ class Engine:
         count = self._llama.llama_tokenize(self._vocab, raw, len(raw), array, room, False, special)
         return list(array[: max(0, count)])
 
-    def render(self, messages: Sequence[Message]) -> list[int]:
-        """The prompt's token ids, through the model's own chat template."""
+    @property
+    def context_size(self) -> int:
+        """The most tokens of a prompt and its answer together."""
+        return self._context_size
+
+    def describe(self) -> str:
+        """Architecture, size and quantization, as llama.cpp names them."""
+        return self._description
+
+    def piece(self, token: int) -> str:
+        """A token as text; bytes that are no text by themselves as U+FFFD, a token that there is not as nothing."""
+        known = 0 <= token < self._vocab_size
+        return self._piece(token, special=True).decode("utf-8", "replace") if known else ""
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt, through the model's own chat template."""
         chat = [{"role": message.role, "content": message.content} for message in messages]
-        return self.tokenize(str(self._format(messages=chat).prompt))
+        return str(self._format(messages=chat).prompt)
 
     def generate(self, messages: Sequence[Message], limits: Limits | None = None) -> Generation:
         """Start an answer (greedy). Raises Busy when too many wait, TellerboxError when the prompt does not fit."""
         limits = limits or Limits()
-        prompt = self.render(messages)
+        text = self.render(messages)
+        prompt = self.tokenize(text)
         if len(prompt) + limits.tokens > self._context_size:
             raise TellerboxError("the question and its evidence do not fit the model's context")
+        generation = Generation(prompt, limits, text)
+        self._enqueue(generation)
+        return generation
+
+    def score(self, prompt: Sequence[int], tokens: Sequence[int], end: int | None = None, seconds: float = 120.0) -> list[Choice]:
+        """Teacher forcing: the model's choice before each of `tokens` and after the last, `len(tokens) + 1` of them.
+
+        The tokens are fed whatever the model would say, so that one difference does not make the rest differ; `end` is
+        the token that ended the answer, if one did. Raises Busy when too many wait, TellerboxError when the tokens are
+        not the model's, do not fit its context, or it takes longer than `seconds`.
+        """
+        every = (*prompt, *tokens, *(() if end is None else (end,)))
+        if not prompt or not all(0 <= token < self._vocab_size for token in every):
+            raise TellerboxError("the tokens are not of this model")
+        if len(prompt) + len(tokens) > self._context_size:
+            raise TellerboxError("the prompt and its tokens do not fit the model's context; raise TELLERBOX_CONTEXT_TOKENS")
+        scoring = Scoring(list(prompt), list(tokens), end, Limits(0, seconds))
+        self._enqueue(scoring)
+        for _ in scoring:
+            pass
+        if scoring.finish != "scored":
+            raise TellerboxError(f"the model could not score the tokens ({scoring.finish})")
+        return scoring.choices
+
+    def _enqueue(self, generation: Generation) -> None:
         if self._closed:
             raise TellerboxError("the model is closed")
         if not self._room.acquire(blocking=False):
             raise Busy("too many people are asking at once")
-        generation = Generation(prompt, limits)
         self._inbox.put(generation)
-        return generation
 
     def close(self) -> None:
         """End every answer and free the model."""
@@ -265,12 +242,14 @@ class Engine:
         for slot in active:
             pending = slot.pending or []
             take = min(len(pending), self._batch_size - rows)
-            slot.row = -1
+            last = slot.position + len(pending) - 1
+            wanted = slot.generation.first if isinstance(slot.generation, Scoring) else last
+            slot.rows = []
             for place in range(take):
                 self._put(rows + place, pending[place], slot.position + place, slot.sequence)
-            if take and take == len(pending):
-                slot.row = rows + take - 1
-                self._batch.logits[slot.row] = 1
+                if slot.position + place >= wanted:
+                    slot.rows.append(rows + place)
+                    self._batch.logits[rows + place] = 1
             rows += take
             slot.position += take
             slot.pending = pending[take:]
@@ -280,7 +259,9 @@ class Engine:
                 self._finish(slot, "failed")
             return
         for slot in active:
-            if slot.row >= 0:
+            if isinstance(slot.generation, Scoring):
+                self._compare(slot, slot.generation)
+            elif slot.rows:
                 self._choose(slot)
 
     def _put(self, row: int, token: int, position: int, sequence: int) -> None:
@@ -294,18 +275,35 @@ class Engine:
     def _choose(self, slot: _Slot) -> None:
         generation = slot.generation
         assert generation is not None
-        pointer = self._llama.llama_get_logits_ith(self._context, slot.row)
-        logits = np.ctypeslib.as_array(pointer, (self._vocab_size,))
-        token = int(np.argmax(logits))
-        top = float(logits[token])
-        logprob = -float(np.log(np.exp(logits - top).sum()))
+        logprobs = self._logprobs(slot.rows[-1])
+        token = int(np.argmax(logprobs))
+        logprob = float(logprobs[token])
         if self._llama.llama_vocab_is_eog(self._vocab, token):
+            generation.stop = (token, logprob)
             self._finish(slot, "stop")
             return
         generation.emit(token, logprob, self._piece(token, special=True))
         slot.pending = [token]
         if len(generation.tokens) >= generation.limits.tokens:
             self._finish(slot, "length")
+
+    def _compare(self, slot: _Slot, scoring: Scoring) -> None:
+        for row in slot.rows:
+            logprobs = self._logprobs(row)
+            token = int(np.argmax(logprobs))
+            place = len(scoring.choices)
+            given = float(logprobs[scoring.given[place]]) if place < len(scoring.given) else None
+            ends = bool(self._llama.llama_vocab_is_eog(self._vocab, token))
+            scoring.choices.append(Choice(token, ends, float(logprobs[token]), given))
+        if not slot.pending:
+            self._finish(slot, "scored")
+
+    def _logprobs(self, row: int) -> npt.NDArray[np.float32]:
+        """Log-probability of every token after a row of the batch, `(vocabulary,)` float32."""
+        pointer = self._llama.llama_get_logits_ith(self._context, row)
+        logits: npt.NDArray[np.float32] = np.ctypeslib.as_array(pointer, (self._vocab_size,))
+        shifted = logits - logits.max()
+        return np.asarray(shifted - np.log(np.exp(shifted).sum()), np.float32)
 
     def _finish(self, slot: _Slot, why: str) -> None:
         generation, slot.generation, slot.pending = slot.generation, None, None

@@ -12,8 +12,10 @@ from pydantic import BaseModel, Field
 from app.answer import answer_json
 from app.appliance import Appliance
 from app.errors import SAFE_ERRORS, TellerboxError
+from app.feedback import REASONS
 from app.language import SERVED
 from app.web import metrics
+from compliance.explain import explain
 
 router = APIRouter()
 
@@ -70,6 +72,38 @@ def take_turn(request: Request, body: Question) -> dict[str, Any]:
         raise TellerboxError(str(error)) from None
     metrics.answered(answer, "api")
     return answer_json(answer) | {"session": session.id, "turn": answer.turn, "disclosure": answer.disclosure}
+
+
+class Feedback(BaseModel):
+    """What a person thought of an answer of their session; the session is what shows that it was theirs."""
+
+    session: Annotated[str, Field(max_length=128)]
+    useful: bool
+    reasons: Annotated[list[str], Field(max_length=len(REASONS), description=f"any of {', '.join(REASONS)}")] = []
+    comment: Annotated[str, Field(max_length=200_000)] = ""
+
+
+@router.post("/api/v1/turns/{turn}/feedback", status_code=201, tags=["turns"])
+def give_feedback(request: Request, turn: str, body: Feedback) -> dict[str, int]:
+    """Record what a person thought of an answer; the comment is redacted. Gives the number of the record."""
+    box = _box(request)
+    session = box.sessions.get(body.session)
+    if session is None:
+        raise HTTPException(410, "the session has ended")
+    entry = box.feedback(session, turn, useful=body.useful, reasons=body.reasons, comment=body.comment)
+    return {"record": entry.index}
+
+
+@router.get("/api/v1/turns/{turn}/explanation", tags=["turns"])
+def explain_turn(request: Request, turn: str, session: str, language: str | None = None) -> dict[str, str]:
+    """Why a turn of this session was answered as it was, in words, in the turn's language unless another is asked for."""
+    box = _box(request)
+    if box.sessions.get(session) is None:
+        raise HTTPException(410, "the session has ended")
+    records = [box.ledger.read(entry.index) for entry in box.ledger.find(turn=turn) if entry.header.session == session]
+    if not records:
+        raise HTTPException(404, "there is no such answer in this session")
+    return {"turn": turn, "explanation": explain(records, language=language if language in SERVED else None)}
 
 
 @router.delete("/api/v1/sessions/{session}", status_code=204, tags=["turns"])

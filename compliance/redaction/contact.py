@@ -46,6 +46,7 @@ _NO_MONEY_BEFORE = r"(?<![0-9A-Za-z+.,€$£¥])(?<![€$£¥] )"
 RULES: tuple[Rule, ...] = (
     Rule("email", "EMAIL", re.compile(r"(?<![A-Za-z0-9._%+\-@])([A-Za-z0-9_%+][A-Za-z0-9._%+\-]{0,63}\s?(?:@|\(at\)|\[at\])\s?(?:[A-Za-z0-9\-]{1,63}(?:\.|\s?[(\[](?:dot|punkt|point)[)\]]\s?)){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9\-])"), 1.0, digits=0),
     Rule("email.accented", "EMAIL", re.compile(r"(?<![\w.%+\-@])([A-Za-z0-9À-ɏ._%+\-]{1,64}@(?:[A-Za-z0-9À-ɏ\-]{1,63}\.){1,8}[A-Za-zÀ-ɏ]{2,24})(?![\w\-])"), 0.99, digits=0),
+    Rule("email.dictated", "EMAIL", re.compile(r"(?<!\w)([\w.+\-]{2,40}(?:\s(?:punkt|dot|point|punto|ponto|unterstrich|underscore|tiret|guion|bajo|trattino|hífen)\s[\w.+\-]{1,40}){0,4}\s?(?:\s(?:ät|at|arobase|arroba|chiocciola|klammeraffe)\s|[(\[]\s?(?:ät|at|arobase|arroba|chiocciola|klammeraffe)\s?[)\]])\s?[\w\-]{2,40}(?:\s(?:punkt|dot|point|punto|ponto)\s[a-z]{2,10}){1,3})(?!\w)", re.I), 0.95, digits=0),
     Rule("url.credentials", "URL", re.compile(r"((?:https?|ftp|sftp|ssh)://[^\s/@:]{1,64}:[^\s/@]{1,128}@[^\s<>\"']{1,300})", re.I), 1.0, digits=0),
     Rule("url.token", "URL", re.compile(r"(https?://[^\s<>\"']{1,300}[?&](?:token|access_token|session|sessionid|sid|key|apikey|api_key|password|passwort|pass|pwd|clave|senha|mdp|motdepasse|otp|code)=[^\s<>\"']{4,300})", re.I), 1.0, digits=0),
     Rule("phone.international", "PHONE", re.compile(r"(?<![0-9A-Za-z+])((?:\+|00)[ \u00a0]?\(?\d{1,3}\)?(?:" + _SEP + r"{0,3}\d){6,13})(?![\d])"), 0.93, _international, digits=8),

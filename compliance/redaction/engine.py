@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from compliance.redaction.identifiers import TYPES, find
@@ -14,9 +14,15 @@ from compliance.vault import TOKEN, Vault
 
 
 class Finder(Protocol):
-    """Anything that proposes matches in a normalised text: the tagger of names, a bank's own Presidio recognizers."""
+    """Anything that proposes matches in a normalised text, such as a bank's own Presidio recognizers."""
 
     def find(self, text: str) -> Iterable[Match]: ...
+
+
+class NameFinder(Protocol):
+    """What proposes names in a normalised text in which something was found already: the tagger."""
+
+    def find(self, text: str, found: Iterable[Match]) -> Iterable[Match]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,14 @@ class Redacted:
 class Redactor:
     """Finds identifiers of every country in a text of any language.
 
-    `allow` are the bank's own public numbers, addresses and names, which stay; `finders` are tried beside the built-in rules.
+    `allow` are the bank's own public numbers, addresses and names, which stay; `names` finds persons, addresses, towns and
+    organisations (without it only persons who introduce themselves are found); `finders` are tried beside the built-in rules.
     """
 
-    def __init__(self, allow: Collection[str] = (), finders: Sequence[Finder] = ()) -> None:
+    def __init__(self, allow: Collection[str] = (), names: NameFinder | None = None, finders: Sequence[Finder] = ()) -> None:
         self._allow = frozenset(filter(None, (compact(value) for value in allow)))
         self._allow_ends = tuple(value for value in self._allow if value.isdigit())
+        self._names = names
         self._finders = tuple(finders)
 
     @property
@@ -79,13 +87,15 @@ class Redactor:
         found = list(find(text))
         for finder in self._finders:
             found += finder.find(text)
+        if self._names is not None:
+            found += self._names.find(text, [match for match in found if not self._allowed(compact(text[match.start : match.end]))])
         kept: list[Match] = []
         for match in sorted(found, key=lambda item: (-item.score, item.start - item.end, item.start)):
-            inside = any(match.start < end and start < match.end for start, end in taken)
-            if not inside and match.end > match.start and not self._allowed(compact(text[match.start : match.end])):
-                taken.append((match.start, match.end))
-                kept.append(match)
-        return sorted(kept, key=lambda item: item.start)
+            for piece in _free(match, taken, text):
+                if not self._allowed(compact(text[piece.start : piece.end])):
+                    taken.append((piece.start, piece.end))
+                    kept.append(piece)
+        return list(_joined(sorted(kept, key=lambda item: item.start), text))
 
     def _allowed(self, value: str) -> bool:
         # A local form of a public number is public too.
@@ -94,6 +104,42 @@ class Redactor:
 
 
 SHORTEST_LOCAL_NUMBER = 7
+WORDED = frozenset({"PERSON", "ADDRESS", "LOCATION", "ORGANIZATION"})
+"""Types made of words: a part of one is still one, while a part of a number is none."""
+
+
+def _free(match: Match, taken: Sequence[tuple[int, int]], text: str) -> Iterator[Match]:
+    """What of a match is not taken by a better one: all or nothing of a number, of words a half that is left."""
+    crossing = sorted(span for span in taken if match.start < span[1] and span[0] < match.end)
+    if not crossing or match.type not in WORDED:
+        if not crossing and match.start < match.end:
+            yield match
+        return
+    place = match.start
+    letters = max(1, sum(map(str.isalpha, text[match.start : match.end])))
+    for start, end in (*crossing, (match.end, match.end)):
+        left = text[place:start]
+        if 2 * sum(map(str.isalpha, left)) >= letters:
+            inset = len(left) - len(left.lstrip(_EDGES))
+            yield replace(match, start=place + inset, end=place + len(left.rstrip(_EDGES)))
+        place = max(place, end)
+
+
+_EDGES = " \t\n,.;:()/-"
+
+
+def _joined(matches: Iterable[Match], text: str) -> Iterator[Match]:
+    """Names that a better finding of the same type cut in two, side by side, are one."""
+    held: Match | None = None
+    for match in matches:
+        if held is not None and held.type == match.type == "PERSON" and text[held.end : match.start] in ("", " "):
+            held = replace(held, end=match.end)
+            continue
+        if held is not None:
+            yield held
+        held = match
+    if held is not None:
+        yield held
 
 
 def _to_original(normal: Normalised, match: Match) -> Finding:

@@ -17,6 +17,9 @@ CLASSES: Mapping[str, str] = {
 NAMING = frozenset("GSUCTRO")
 """Classes that make a text worth tagging: a word of it may begin a name."""
 
+_ARABIC_PREFIXES = "وفبلك"
+SHORTEST_PREFIXED = 4
+
 
 class Gazetteer:
     """Words and phrases of up to some tokens, each with its classes as a string of letters such as "GS"."""
@@ -78,6 +81,12 @@ class Gazetteer:
             single = self._classes.get((first,))
             if single is not None:
                 known[place] += single
+        for place, word in enumerate(folded):
+            # "and Ahmad", "for Ahmad": in Arabic these are one word with the name
+            if not known[place] and len(word) >= SHORTEST_PREFIXED and word[0] in _ARABIC_PREFIXES:
+                bare = self._classes.get((word[1:],))
+                if bare is not None:
+                    known[place] = "p" + bare
         return known
 
 

@@ -135,6 +135,7 @@ RULES: tuple[Rule, ...] = (
     _rule("fr.siret", r"\d{3}[ ]?\d{3}[ ]?\d{3}[ ]?\d{5}", _every(stdnum("fr.siret"), _not_repeated), digits=14),
     _rule("fr.siren", r"\d{3}[ ]?\d{3}[ ]?\d{3}", _every(stdnum("fr.siren"), _not_repeated), digits=9),
     _rule("de.idnr", r"[1-9]\d[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}", stdnum("de.idnr"), digits=11),
+    _rule("de.tax_number", r"\d{2,3}[/ ]\d{3}[/ ]\d{4,5}", digits=10),
     _rule("de.identity_card", r"[CFGHJKLMNPRTVWXYZ0-9]{9}\d", _every(_icao_731, lambda value: value[0].isalpha())),
     _rule("de.identity_card_short", r"[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}", near=context.PASSPORT, digits=2),
     _rule("de.pension_number", r"\d{2}[ ]?\d{6}[ ]?[A-Z][ ]?\d{3}", digits=11),
@@ -144,7 +145,7 @@ RULES: tuple[Rule, ...] = (
     _rule("it.codice_fiscale", rf"[A-Z]{{3}}{GAP}[A-Z]{{3}}{GAP}[0-9LMNPQRSTUV]{{2}}[A-EHLMPRST][0-9LMNPQRSTUV]{{2}}{GAP}[A-Z][0-9LMNPQRSTUV]{{3}}[A-Z]", stdnum("it.codicefiscale"), strong=True, digits=0),
     _rule("it.iva", r"(?:IT[ ]?)?\d{11}", stdnum("it.iva"), digits=11),
     _rule("pt.nif", r"[1-9]\d{2}[ ]?\d{3}[ ]?\d{3}", stdnum("pt.nif"), digits=9),
-    _rule("pt.cc", r"\d{8}[ ]?\d[ ]?[A-Z0-9]{2}\d", stdnum("pt.cc"), digits=9),
+    _rule("pt.cc", r"\d{8}[ ]?\d[ ]?(?=[A-Z0-9]{0,1}[A-Z])[A-Z0-9]{2}\d", stdnum("pt.cc"), strong=True, digits=9),
     _rule("br.cpf", r"\d{3}[. ]?\d{3}[. ]?\d{3}[- ]?\d{2}", _every(stdnum("br.cpf"), _not_repeated), strong=True, digits=11),
     _rule("br.cnpj", r"\d{2}\.?\d{3}\.?\d{3}/?\d{4}-?\d{2}", _every(stdnum("br.cnpj"), _not_repeated), strong=True, digits=14),
     _rule("mx.curp", r"[A-Z]{4}\d{6}[HMX][A-Z]{5}[0-9A-Z]\d", stdnum("mx.curp"), strong=True),
@@ -174,6 +175,8 @@ RULES: tuple[Rule, ...] = (
     _rule("in.aadhaar", r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}", _every(stdnum("in_.aadhaar"), _not_repeated), digits=12),
     _rule("nl.bsn", r"\d{4}[. ]?\d{2}[. ]?\d{3}", _every(stdnum("nl.bsn"), _not_repeated), digits=9),
     _rule("be.national", r"\d{2}\.?\d{2}\.?\d{2}[- ]?\d{3}[. ]?\d{2}", stdnum("be.nn"), strong=True, digits=11),
+    _rule("be.enterprise", r"(?:BE[ ]?)?[01]\d{3}\.?\d{3}\.?\d{3}", stdnum("be.vat"), strong=True, digits=10),
+    Rule("de.register", "ID", re.compile(r"(?<![A-Za-z])(HR[AB][ ]?\d{3,6}(?:[ ]?[A-Z])?)(?![0-9A-Za-z])"), 0.85, digits=3),
     _rule("pl.pesel", r"\d{11}", stdnum("pl.pesel"), digits=11),
     _rule("ro.cnp", r"[1-9]\d{12}", stdnum("ro.cnp"), strong=True, digits=13),
     _rule("tr.tckn", r"[1-9]\d{10}", stdnum("tr.tckimlik"), strong=True, digits=11),
@@ -188,10 +191,49 @@ RULES: tuple[Rule, ...] = (
     _rule("do.cedula", r"\d{3}-?\d{7}-?\d", stdnum("do.cedula"), digits=11),
     _rule("ec.cedula", r"\d{10}", stdnum("ec.ci"), digits=10),
     _rule("latin.cedula", r"\d{1,3}\.\d{3}\.\d{3}(?:\.\d{3})?|\d{7,10}", None, near=context.CEDULA, digits=7),
-    Rule("id.named", "ID", re.compile(rf"(?:{context.IDENTITY.pattern}|{context.PASSPORT.pattern})[^\d\n.?!。？！؟]{{0,18}}?(?<![\d.,])((?-i:[A-Z]{{1,3}}[ \-]?)?\d(?:[./\-]?(?-i:[\dA-Z])|[ ]\d){{5,19}}){RIGHT}{_NO_AMOUNT}", re.I), 0.6, _is_number_of_someone, digits=6),
+    Rule("id.named", "ID", re.compile(rf"(?:{context.IDENTITY.pattern}|{context.PASSPORT.pattern})(?:[^\d\n.?!。？！؟]|\b[Nn][ro]?\.){{0,18}}?(?<![\d.,])((?-i:[A-Z]{{1,3}}[ \-]?)?\d(?:[./\-]?(?-i:[\dA-Z])|[ ]\d){{5,19}}){RIGHT}{_NO_AMOUNT}", re.I), 0.6, _is_number_of_someone, digits=6),
+    _rule("se.personnummer", r"(?:\d{2})?\d{6}[-+]\d{4}", stdnum("se.personnummer"), strong=True, digits=10),
+    _rule("dk.cpr", r"[0-3]\d[01]\d{3}-\d{4}", lambda value: _date_of("".join((value[4:6], value[2:4], value[:2]))), strong=True, digits=10),
+    _rule("fi.hetu", r"\d{6}[-+A]\d{3}[0-9A-Y]", stdnum("fi.hetu"), strong=True, digits=6),
+    _rule("cz.rc", r"\d{6}/\d{3,4}", stdnum("cz.rc"), strong=True, digits=9),
+    _rule("bg.egn", r"\d{10}", stdnum("bg.egn"), digits=10),
+    _rule("gr.amka", r"\d{11}", stdnum("gr.amka"), strong=True, digits=11),
+    _rule("gr.vat", r"(?:EL[ ]?)?\d{9}", stdnum("gr.vat"), digits=9),
+    _rule("hr.oib", r"\d{11}", stdnum("hr.oib"), digits=11),
+    _rule("si.emso", r"\d{13}", stdnum("si.emso"), strong=True, digits=13),
+    _rule("lt.asmens", r"[1-6]\d{10}", stdnum("lt.asmens"), strong=True, digits=11),
+    _rule("lv.pk", r"\d{6}-\d{5}", stdnum("lv.pvn"), strong=True, digits=11),
+    _rule("no.fodselsnummer", r"\d{6}[ ]?\d{5}", stdnum("no.fodselsnummer"), strong=True, digits=11),
+    _rule("ie.pps", r"\d{7}[A-W][A-IW]?", stdnum("ie.pps"), strong=True),
+    _rule("gb.driver", r"[A-Z9]{5}[ ]?\d{6}[ ]?[A-Z9]{2}[0-9A-Z][A-Z]{2}", strong=True, digits=6),
+    _rule("za.id", r"\d{6}[ ]?\d{4}[ ]?\d{3}", stdnum("za.idnr"), strong=True, digits=13),
+    _rule("th.pin", r"\d-?\d{4}-?\d{5}-?\d{2}-?\d", stdnum("th.pin"), digits=13),
+    _rule("id.nik", r"\d{16}", stdnum("id.nik"), digits=16),
+    _rule("lk.nic", r"\d{9}[VX]", strong=True, digits=9),
+    _rule("gh.card", r"GHA-\d{9}-\d", strong=True, digits=10),
+    _rule("uy.ci", r"\d\.\d{3}\.\d{3}-\d", strong=True, digits=8),
+    _rule("ve.ci", r"[VE]-?\d{1,2}\.?\d{3}\.?\d{3}", near=context.CEDULA, digits=7),
+    _rule("sv.dui", r"\d{8}-\d", near=context.CEDULA, digits=9),
+    _rule("it.identity_card", r"C[A-Z]\d{5}[A-Z]{2}", strong=True, digits=5),
+    _rule("it.health_card", r"8038\d{16}", strong=True, digits=20),
+    _rule("in.epic", r"[A-Z]{3}\d{7}", digits=7),
     _rule("passport", r"[A-Z]{1,3}[ ]?\d{5,9}[A-Z]{0,2}|\d{2}[A-Z]{2}\d{5}|\d{9}", near=context.PASSPORT, digits=5),
     _rule("document", r"(?=[A-Z0-9\-]*\d[A-Z0-9\-]*\d)[A-Z0-9]{1,4}(?:-?[A-Z0-9]{2,6}){1,4}(?<=\d.|.\d)", lambda value: sum(map(str.isdigit, value)) >= 5, near=context.PASSPORT, digits=5),
 )  # fmt: skip
+
+UNEXPLAINED = Rule(
+    "number.unexplained",
+    "ID",
+    re.compile(
+        r"(?<![0-9A-Za-z.,/:+€$£¥#%\-])(?<![€$£¥] )"
+        r"((?=[0-9A-Z\-]*\d{5})[A-Z]{0,3}-?\d{9,}[A-Z]{0,2}|\d{8,}-?[A-Z]{1,2}|[A-Z]{1,3}-?\d{7,}|\d{3,}(?:-\d{2,}){2,}(?:-[A-Z0-9])?)"
+        r"(?![0-9A-Za-z]|[.,/:\-]\d|[ \u00a0]?(?:€|\$|£|¥|%|[A-Z]{3}\b|eur|dong|yen|ien|won|rupi|peso|dirham|元|يورو|دينار|ريال|درهم))"
+    ),
+    0.4,
+    lambda value: sum(map(str.isdigit, value)) >= 7 and not _DATE.fullmatch(value),
+    digits=7,
+)  # fmt: skip
+"""A long number that no rule and no word explains: at a bank it is somebody's more often than not."""
 
 _MRZ = re.compile(
     r"(?<![A-Z0-9<])("

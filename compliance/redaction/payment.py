@@ -19,7 +19,7 @@ _ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
 )  # fmt: skip
 SHORTEST_CARD = 12
 
-_SEPARATED = r"(?:[ \t\u00a0\u2000-\u200a\u202f.,/\-\u2010-\u2015_]{0,2}\n?)"
+_SEPARATED = r"(?:[ \t\u00a0\u2000-\u200a\u202f.,/\-\u2010-\u2015_]{0,3}\n?)"
 _DIGIT_RUN = re.compile(rf"\d(?:{_SEPARATED}\d){{11,}}")
 
 
@@ -57,6 +57,10 @@ def find_cards(text: str) -> Iterator[Match]:
 _IBAN_START = re.compile(r"[A-Za-z]{2}[ \u00a0\u202f./\-]?\d[ ]?\d")
 
 
+LONGEST_GAP = 3
+"""Characters between two groups of an IBAN, as in " - "."""
+
+
 @cache
 def _iban_length(country: str) -> int | None:
     """Length in characters of a country's IBAN (SWIFT's registry, as schwifty has it); None for a country without one."""
@@ -78,11 +82,11 @@ def find_ibans(text: str) -> Iterator[Match]:
         if length is None:
             continue
         end, seen, gap = head.start(), 0, 0
-        while end < len(text) and seen < length and gap <= 2:
+        while end < len(text) and seen < length and gap <= LONGEST_GAP:
             char = text[end]
             if char.isascii() and char.isalnum():
                 seen, gap = seen + 1, 0
-            elif char in " \t\n\u00a0\u202f./-_\u2010\u2011\u2012\u2013\u2014":
+            elif char in " \t\n\u00a0\u202f.,:·/-_\u2010\u2011\u2012\u2013\u2014":
                 gap += 1
             else:
                 break
@@ -116,10 +120,13 @@ def _is_bic(value: str) -> bool:
 
 
 _ACCOUNT_LABEL = (
-    r"(?:account|a/c|acct|\brib|\bnib|\bccp|cuenta|賬戶|帳戶|konto|compte|conto|conta|账户|賬戶|帳戶|账号|帳號|帐号|حساب(?:ي)?|customer|client|cliente|kunden|contrat|contract|contrato|vertrag|contratto|客户|合同|عميل)"
+    r"(?:account|a/c|c/c|acct|\brib|\bnib|\bccp|cuenta|賬戶|帳戶|konto|compte|conto|conta|账户|賬戶|帳戶|账号|帳號|帐号|حساب(?:ي)?|customer|client|cliente|kunden|contrat|contract|contrato|vertrag|contratto|客户|合同|عميل)"
     r"(?:[ -]?(?:corriente|corrente|courant|number|numbers?|no\.?|num\.?|nº|n°|número|numero|numéro|nummer|nr\.?|编号|号码|号|رقم)){0,2}"
     r"[ ]?(?:is|es|est|ist|é|è|是|为|هو|at|with you|with|bei euch|bei Ihnen|con voi|con ustedes|chez vous|عندكم|لديكم|معكم)?\s*[:#=]?\s*"
 )
+
+
+_IBAN_NEAR = re.compile(r"[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}")
 
 
 def _is_named_card(value: str) -> bool:
@@ -142,4 +149,9 @@ RULES: tuple[Rule, ...] = (
     Rule("bic", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, context.BIC, digits=0),
     Rule("bic.digit", "BIC", re.compile(rf"{LEFT}((?=[A-Z]{{6,10}}\d)[A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.6, _is_bic),
     Rule("bic.glued", "BIC", re.compile(rf"(?:SWIFT|BIC)[:：]?([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, digits=0),
+    Rule("bic.named", "BIC", re.compile(rf"\b(?:swift|bic)(?:[ -]?code)?[ :：]{{0,3}}((?-i:[a-z]{{4}})[A-Z]{{2}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}", re.I), 0.7, _is_bic, digits=0),
+    Rule("bic.beside_iban", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.65, _is_bic, _IBAN_NEAR, digits=8),
+    Rule("br.agency", "ACCOUNT", re.compile(r"ag[eê]ncia[ :n.º]{1,4}(\d{4}(?:-\d)?)(?![\d])(?=[^\d]{0,14}c/?c|[^\d]{0,14}conta)", re.I), 0.7, digits=4),
+    Rule("de.blz", "ACCOUNT", re.compile(r"\b(?:blz|bankleitzahl)[ :]{0,3}(\d{3} ?\d{3} ?\d{2})(?!\d)", re.I), 0.85, digits=8),
+    Rule("ch.post", "ACCOUNT", re.compile(r"(?<![\d\-])(\d{2}-\d{2,6}-\d)(?![\d\-])"), 0.6, None, context.ACCOUNT, digits=5),
 )  # fmt: skip

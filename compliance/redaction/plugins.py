@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 TYPE_OF: Mapping[str, str] = {
     "CREDIT_CARD": "CARD", "IBAN_CODE": "IBAN", "EMAIL_ADDRESS": "EMAIL", "PHONE_NUMBER": "PHONE", "IP_ADDRESS": "IP", "MAC_ADDRESS": "MAC",
-    "US_BANK_NUMBER": "ACCOUNT", "ABA_ROUTING_NUMBER": "ACCOUNT", "PERSON": "PERSON", "PER": "PERSON", "LOCATION": "LOCATION", "LOC": "LOCATION",
-    "GPE": "LOCATION", "ORGANIZATION": "ORGANIZATION", "ORG": "ORGANIZATION", "CRYPTO": "CRYPTO", "STREET_ADDRESS": "ADDRESS", "URL": "URL",
+    "US_BANK_NUMBER": "ACCOUNT", "ABA_ROUTING_NUMBER": "ACCOUNT", "PERSON": "PERSON", "PER": "PERSON", "LOCATION": "LOCATION",
+    "LOC": "LOCATION",
+    "GPE": "LOCATION", "ORGANIZATION": "ORGANIZATION", "ORG": "ORGANIZATION", "CRYPTO": "CRYPTO", "STREET_ADDRESS": "ADDRESS",
+    "URL": "URL",
 }  # fmt: skip
 """Our type for an entity of Presidio or spaCy; what is not here and ends in a document's name is an ID."""
 _DOCUMENT_ENDS = (
-    "_SSN", "_ITIN", "_PASSPORT", "_LICENSE", "_NIF", "_NIE", "_NINO", "_NHS", "_CODE", "_ID", "_CARD", "_NUMBER", "_PESEL", "_AADHAAR", "_PAN",
-    "_TFN", "_ABN", "_FIN",
+    "_SSN", "_ITIN", "_PASSPORT", "_LICENSE", "_NIF", "_NIE", "_NINO", "_NHS", "_CODE", "_ID", "_CARD", "_NUMBER", "_PESEL", "_AADHAAR",
+    "_PAN", "_TFN", "_ABN", "_FIN",
 )  # fmt: skip
 
 

@@ -7,7 +7,10 @@ import importlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from compliance.redaction.literals import needed
 
 Check = Callable[[str], bool]
 
@@ -26,15 +29,30 @@ class Nearby:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._lower = text.lower()
         self._starts: dict[re.Pattern[str], list[int]] = {}
+
+    def may_match(self, pattern: re.Pattern[str]) -> bool:
+        """Whether the text holds a piece that the pattern cannot match without; True where there is no such piece."""
+        pieces = _needed(pattern)
+        return pieces is None or any(piece in self._lower for piece in pieces)
+
+    def starts(self, context: re.Pattern[str]) -> list[int]:
+        """Where the words of `context` begin, in order."""
+        found = self._starts.get(context)
+        if found is None:
+            found = [match.start() for match in context.finditer(self._text)] if self.may_match(context) else []
+            self._starts[context] = found
+        return found
 
     def has(self, context: re.Pattern[str], start: int, end: int) -> bool:
         """Whether a word of `context` begins from CONTEXT_BEFORE characters before `start` to CONTEXT_AFTER after `end`."""
-        starts = self._starts.get(context)
-        if starts is None:
-            starts = self._starts[context] = [match.start() for match in context.finditer(self._text)]
+        starts = self.starts(context)
         place = bisect.bisect_left(starts, start - CONTEXT_BEFORE)
         return place < len(starts) and starts[place] < end + CONTEXT_AFTER
+
+
+_needed = cache(needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,7 @@ class Match:
 class Rule:
     """`pattern` proposes (its last group that matched is the value), `check` confirms, `context` must stand near when given.
 
-    `digits` is how many digits a text must have at least for the rule to be worth trying.
+    `digits` is how many digits must stand close together for the rule to be worth trying (`identifiers.find`).
     """
 
     name: str
@@ -66,6 +84,8 @@ class Rule:
     def find(self, text: str, nearby: Nearby | None = None) -> Iterator[Match]:
         """Every confirmed match; a proposal that is not confirmed does not hide one that begins inside it."""
         nearby = nearby or Nearby(text)
+        if (self.context is not None and not nearby.starts(self.context)) or not nearby.may_match(self.pattern):
+            return
         place = 0
         while match := self.pattern.search(text, place):
             start, end = match.span(match.lastindex or 0)

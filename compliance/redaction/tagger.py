@@ -7,27 +7,42 @@ characters are tokens alike, so that a text of two languages needs no decision b
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pycrfsuite
 
 from compliance.errors import ComplianceError
-from compliance.redaction.gazetteer import Gazetteer, may_name
+from compliance.redaction.clusters import Clusters
+from compliance.redaction.gazetteer import NAMING, Gazetteer, may_name
 from compliance.redaction.rule import Match
 from compliance.redaction.tokens import Token, is_han, tokens
 
 TYPES = ("PERSON", "ADDRESS", "LOCATION", "ORGANIZATION")
-MODEL, NAMES = "tagger.crfsuite", "gazetteer.tsv.gz"
+MODEL, NAMES, CLUSTERS = "tagger.crfsuite", "gazetteer.tsv.gz", "clusters.txt.gz"
 MAX_TOKENS = 400
 """A longer text is tagged in windows of so many tokens: the cost of a window does not grow with the text."""
 OVERLAP = 40
-LEAST_SCORE = 0.45
+MOST_SCORE = 0.5
+"""A name that is certain counts less than the least certain rule: a checksum knows better what a number is."""
+SURE = 0.9
+"""From here on the field is believed whatever the word is."""
+MOST_SMALL_WORDS = 4
+LEAST_SCORE = 0.35
 """The least probability that a token belongs to a name (chosen on the dev half of tests/gold/redaction)."""
 
 
-def features(words: Sequence[Token], known: Sequence[str]) -> list[list[str]]:
-    """What the field sees of each token: the word, its shape and classes, and those of its neighbours."""
+def masks(found: Iterable[Match]) -> list[tuple[int, int, str]]:
+    """What rules found that is no name, as stretches without overlaps, in order: of two that overlap the surer one."""
+    out: list[tuple[int, int, str]] = []
+    for match in sorted(found, key=lambda item: (-item.score, item.start - item.end)):
+        if match.type not in TYPES and not any(match.start < end and start < match.end for start, end, _ in out):
+            out.append((match.start, match.end, match.type))
+    return sorted(out)
+
+
+def features(words: Sequence[Token], known: Sequence[str], clusters: Sequence[str]) -> list[list[str]]:
+    """What the field sees of each token: the word, its shape, classes and cluster, and those of its neighbours."""
     shapes = [_shape(word.text) for word in words]
     case = _case(words)
     out: list[list[str]] = []
@@ -35,6 +50,8 @@ def features(words: Sequence[Token], known: Sequence[str]) -> list[list[str]]:
     for at, word in enumerate(words):
         folded, shape, letters = word.folded, shapes[at], known[at]
         found = ["w=" + folded, "s=" + shape, "k=" + letters, "c=" + case, f"sk={shape}|{letters}|{case}"]
+        if clusters[at]:
+            found.append("q=" + clusters[at])
         if is_han(word.text):
             found.append("han")
         elif len(folded) > 3:
@@ -46,6 +63,8 @@ def features(words: Sequence[Token], known: Sequence[str]) -> list[list[str]]:
                 "w-1=" + before.folded, "k-1=" + known[at - 1], f"s-1={shapes[at - 1]}{glued}", f"w-1,0={before.folded}|{folded}",
                 f"k-1,0={known[at - 1]}|{letters}", f"w-1,sk={before.folded}|{shape}|{letters}",
             )  # fmt: skip
+            if clusters[at - 1]:
+                found += ("q-1=" + clusters[at - 1], f"q-1,sk={clusters[at - 1]}|{shape}|{letters}")
         else:
             found.append("first")
         if at > 1:
@@ -53,6 +72,8 @@ def features(words: Sequence[Token], known: Sequence[str]) -> list[list[str]]:
                 "w-2=" + words[at - 2].folded, "k-2=" + known[at - 2], f"w-2,-1={words[at - 2].folded}|{words[at - 1].folded}",
                 f"w-2,-1,s={words[at - 2].folded}|{words[at - 1].folded}|{shape}",
             )  # fmt: skip
+            if clusters[at - 2]:
+                found += ("q-2=" + clusters[at - 2], f"q-2,-1={clusters[at - 2]}|{clusters[at - 1]}")
         if at > 2:
             found.append("w-3=" + words[at - 3].folded)
         if at < last:
@@ -62,10 +83,14 @@ def features(words: Sequence[Token], known: Sequence[str]) -> list[list[str]]:
                 "w+1=" + after.folded, "k+1=" + known[at + 1], f"s+1={shapes[at + 1]}{glued}", f"w0,1={folded}|{after.folded}",
                 f"k0,1={letters}|{known[at + 1]}", f"s0,1={shape}|{shapes[at + 1]}",
             )  # fmt: skip
+            if clusters[at + 1]:
+                found += ("q+1=" + clusters[at + 1], f"q+1,sk={clusters[at + 1]}|{shape}|{letters}")
         else:
             found.append("last")
         if at < last - 1:
             found += ("w+2=" + words[at + 2].folded, "k+2=" + known[at + 2], f"w+1,2={words[at + 1].folded}|{words[at + 2].folded}")
+            if clusters[at + 2]:
+                found.append("q+2=" + clusters[at + 2])
         out.append(found)
     return out
 
@@ -95,11 +120,32 @@ def _case(words: Sequence[Token]) -> str:
     return "u" if all(text.isupper() for text in letters) else "m"
 
 
+def _like_a_name(words: Sequence[Token], known: Sequence[str], meant: Sequence[str]) -> bool:
+    """Whether a word of a span has a capital, is known as a name and not as an ordinary word, or is not known at all: "i am fed up"
+    and "i am nuria" differ in nothing else."""
+    for word, letters, cluster in zip(words, known, meant, strict=True):
+        if word.text[0].isalpha() and (
+            word.text[0].isupper()
+            or is_han(word.text)
+            or (not NAMING.isdisjoint(letters) and "M" not in letters)
+            or not (letters or cluster)
+        ):
+            return True
+    return False
+
+
+def _like_a_clause(words: Sequence[Token], known: Sequence[str]) -> bool:
+    """Whether a span has more small words than a name has: a text in a language that the field has not learnt."""
+    small = [letters for word, letters in zip(words, known, strict=True) if len(word.text) > 1 and word.text.islower()]
+    return len(small) > MOST_SMALL_WORDS and not any("O" in letters for letters in small)
+
+
 class NameTagger:
     """A finder of names. Thread-safe."""
 
-    def __init__(self, model: Path, gazetteer: Gazetteer, least_score: float = LEAST_SCORE) -> None:
+    def __init__(self, model: Path, gazetteer: Gazetteer, clusters: Clusters, least_score: float = LEAST_SCORE) -> None:
         self.gazetteer = gazetteer
+        self.clusters = clusters
         self._least = least_score
         self._lock = threading.Lock()
         self._field = pycrfsuite.Tagger()
@@ -112,21 +158,28 @@ class NameTagger:
     @classmethod
     def load(cls, folder: Path) -> NameTagger:
         """From the folder that `factory.names` writes; raises ComplianceError where it cannot be read."""
-        return cls(folder / MODEL, Gazetteer.load(folder / NAMES))
+        return cls(folder / MODEL, Gazetteer.load(folder / NAMES), Clusters.load(folder / CLUSTERS))
 
-    def find(self, text: str) -> Iterator[Match]:
-        """Names in a normalised text, without overlaps, in order."""
-        words = tokens(text)
+    def find(self, text: str, found: Iterable[Match] = ()) -> Iterator[Match]:
+        """Names in a normalised text, without overlaps, in order; what was `found` already is seen as what it is, not as digits."""
+        words = tokens(text, masks(found))
         known = self.gazetteer.classes(words)
         if not may_name(words, known):
             return
+        meant = self.clusters.of(words)
         for start in range(0, max(1, len(words) - OVERLAP), MAX_TOKENS - OVERLAP):
             window = slice(start, start + MAX_TOKENS)
-            yield from self._find(words[window], known[window])
+            yield from self._find(words[window], known[window], meant[window])
 
-    def _find(self, words: Sequence[Token], known: Sequence[str]) -> Iterator[Match]:
-        for kind, first, last, score in self._spans(features(words, known)):
-            yield Match(kind, words[first].start, words[last].end, score, "tagger")
+    def _find(self, words: Sequence[Token], known: Sequence[str], meant: Sequence[str]) -> Iterator[Match]:
+        for kind, first, last, score in self._spans(features(words, known, meant)):
+            inside = slice(first, last + 1)
+            if kind != "ADDRESS" and (
+                _like_a_clause(words[inside], known[inside])
+                or (score < SURE and not _like_a_name(words[inside], known[inside], meant[inside]))
+            ):
+                continue
+            yield Match(kind, words[first].start, words[last].end, MOST_SCORE * score, "tagger")
 
     def _spans(self, seen: list[list[str]]) -> list[tuple[str, int, int, float]]:
         """Spans as (type, first token, last token, score) of the tokens that more likely than not are part of a name."""

@@ -10,7 +10,8 @@ import pytest
 
 from app.errors import TellerboxError
 from app.slm.catalog import catalog, choose, resolve
-from app.slm.engine import Busy, Engine, Limits
+from app.slm.engine import Busy, Engine
+from app.slm.generation import Limits
 from app.slm.prompt import defuse, labels, messages, without_labels
 from tests.conftest import PROJECT
 
@@ -118,3 +119,44 @@ def test_labels_and_control_tokens_in_a_question_are_defused() -> None:
     assert "<none>" not in hostile
     assert labels("[2] A card costs €6. [11]") == (1, 10)
     assert without_labels("[2] A card costs €6 [2].") == "A card costs €6."
+
+
+def test_going_over_an_answer_again_finds_each_token_chosen_as_it_was(engine: Engine) -> None:
+    said = engine.generate(prompt("what does a card cost?"), Limits(tokens=40))
+    list(said)
+    end = said.stop[0] if said.stop else None
+    crowd = [engine.generate(prompt(f"question {number}"), Limits(tokens=40)) for number in range(3)]
+    choices = engine.score(said.prompt, said.tokens, end)
+    for generation in crowd:
+        list(generation)
+    assert [choice.token for choice in choices[:-1]] == said.tokens
+    assert [choice.given for choice in choices[:-1]] == pytest.approx(said.logprobs, abs=0.05)
+    assert choices[-1].ends == (said.finish == "stop")
+    if said.stop:
+        assert choices[-1].given == pytest.approx(said.stop[1], abs=0.05)
+
+
+def test_tokens_the_model_would_not_say_are_scored_one_by_one_over_many_batches(engine: Engine) -> None:
+    text = engine.tokenize("The bank opens at half past eight, and a new card costs six euros in every branch. " * 16)[:440]
+    choices = engine.score(text[:1], text[1:])
+    assert len(choices) == len(text)
+    assert choices[-1].given is None
+    for choice in choices[:-1]:
+        assert choice.given is not None
+        assert choice.given <= choice.logprob <= 0
+    assert any(choice.token != token for choice, token in zip(choices, text[1:], strict=False))
+    halved = engine.score(text[:200], text[200:])
+    assert [choice.logprob for choice in halved] == pytest.approx([choice.logprob for choice in choices[199:]], abs=0.05)
+
+
+def test_what_cannot_be_scored_is_refused(engine: Engine) -> None:
+    with pytest.raises(TellerboxError, match="not of this model"):
+        engine.score([1], [10**6])
+    with pytest.raises(TellerboxError, match="not of this model"):
+        engine.score([], [1])
+    with pytest.raises(TellerboxError, match="context"):
+        engine.score([1] * 500, [1] * 100)
+    with pytest.raises(TellerboxError, match="timeout"):
+        engine.score([1, 2], [3], seconds=0.0)
+    assert len(engine.score([1, 2], [3])) == 2
+    assert engine.piece(10**9) == ""

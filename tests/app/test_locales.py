@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import string
 import unicodedata
 
@@ -87,3 +88,10 @@ def test_an_unserved_language_gets_english_and_an_unknown_key_is_an_error() -> N
         text("no such key", "en")
     with pytest.raises(KeyError):
         locales.sentences("nl")
+
+
+def test_a_changed_disclosure_has_a_new_version() -> None:
+    """A record names the version: when a text changes, raise DISCLOSURE_VERSION and put the new hash here."""
+    texts = "\n".join(text("disclosure", language) for language in LANGUAGES)
+    stated = {"2026-11": "a12dfa23a25a5c8067a691e5bc696de916729778e47ad9819d7bb369228f35ed"}
+    assert hashlib.sha256(texts.encode()).hexdigest() == stated[locales.DISCLOSURE_VERSION]

@@ -210,10 +210,11 @@ class _Saying:
 
     def __init__(self, text: str) -> None:
         self.tokens, self.logprobs = [1], [0.0]
-        self._text = text
+        self.prompt, self.stop = [1], None
+        self.text, self._said = "the prompt", text
 
     def __iter__(self) -> Iterator[str]:
-        yield self._text
+        yield self._said
 
     def cancel(self) -> None:
         pass

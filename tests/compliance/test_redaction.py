@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compliance.redaction.engine import Redactor
+from compliance.redaction.identifiers import RULES
+from compliance.redaction.literals import needed
 from compliance.redaction.normalise import normalise
+from compliance.redaction.rule import Nearby
+from factory.names.scores import read_gold
+
+GOLD = Path(__file__).parents[1] / "gold" / "redaction"
 
 REDACTOR = Redactor(allow=("+34 910 555 010", "complaints@alborada.example"))
 ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
@@ -131,3 +139,28 @@ def test_redacting_twice_changes_nothing(words: list[str]) -> None:
 @pytest.mark.parametrize("text", ["1" * 10_000, "A" * 10_000, "a@" * 5_000, "4111 " * 2_000, "((((" * 2_500, "+34" * 3_000])
 def test_hostile_runs_are_taken(text: str) -> None:
     REDACTOR.redact(text)
+
+
+def test_what_is_skipped_for_want_of_a_literal_would_not_have_matched() -> None:
+    rows = [row.text for path in sorted(GOLD.glob("*.txt")) for row in read_gold(path)]
+    assert len(rows) > 500
+    compared = 0
+    for text in (normalise(row).text for row in rows):
+        nearby = Nearby(text)
+        for rule in RULES:
+            if rule.pattern.search(text):
+                compared += needed(rule.pattern) is not None
+                assert nearby.may_match(rule.pattern), (rule.name, text)
+    assert compared > 100
+
+
+@pytest.mark.parametrize(
+    ("pattern", "pieces"),
+    [
+        ("(?i:PIN|geheim)", {"pin", "geheim"}), (r"\d+(?:abc|xyz)?", None), ("a(?:bcd|bce)f", {"abc"}), ("c[oó]digo", {"digo"}),
+        (r"(?<!no)yes(?!t)", {"yes"}), ("(?:ab)+c", {"ab"}), ("码", {"码"}), ("x|y", None),
+    ],
+)  # fmt: skip
+def test_the_literals_a_pattern_needs(pattern: str, pieces: set[str] | None) -> None:
+    found = needed(re.compile(pattern))
+    assert found == pieces or (found is not None and pieces is not None and found >= pieces)

@@ -1,0 +1,97 @@
+"""The card of the tagger of names, from measurements: `python -m factory.names.card [--models DIR]` writes README.md beside the model.
+
+The figures are those of `factory.names.evaluate` on the gold messages (both halves) and on templates and names put aside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from compliance.redaction.engine import Redactor
+from compliance.redaction.gazetteer import Gazetteer
+from compliance.redaction.tagger import CLUSTERS, MODEL, NAMES, NameTagger
+from factory.names.corpus import templates
+from factory.names.evaluate import PUBLIC, score_gold, score_templates
+from factory.names.lexicon import LANGUAGES
+from factory.names.train import C1, C2, PRESETS, ROOT, SEED
+
+_ABOUT = """# Tagger of names
+
+Finds names of persons, addresses, towns and organisations in what people type, in eight languages, for redaction
+(`compliance/redaction/tagger.py`). A linear-chain conditional random field (Lafferty, McCallum & Pereira 2001) over words and Chinese characters,
+run by CRFsuite; its features are the words around, their shape, a list of names, and clusters of words by meaning.
+
+## Recipe
+
+    python -m factory.names.clusters     # needs the data folder
+    python -m factory.names.train        # minutes on one core; customers' questions and document sentences from the data folder where it is there
+    python -m factory.names.card
+
+{templates} templates written for this project by hand (`factory/names/templates`), each filled {fills} times with names of `factory/names/lexicon`; beside them
+sentences without names: the reference bank's policies, the gold questions' training split, and the sets named below. Seed {seed}; L-BFGS, {iterations} iterations,
+c1 {c1}, c2 {c2}. One name in ten and one template in ten are put aside for measuring, for good, by their own hash.
+
+## Data
+
+| what | licence |
+|---|---|
+| templates and lexicon | this project's |
+| Faker's lists of given names, surnames and towns | MIT |
+| Banking77 (en), ArBanking77 (ar): questions without names | CC BY 4.0, CC BY-SA 4.0 |
+| Microsoft Learn and Dynamics 365 documentation: sentences without names; vocabulary of the clusters | CC BY 4.0, © Microsoft and contributors |
+| SQuAD 2.0, SQuAD-es, SQuAD-it, PIAF, FaQuAD, ARCD, TyDi QA passages: vocabulary of the clusters | CC BY-SA 4.0, MIT over CC BY-SA 4.0, CC BY-SA 4.0, MIT, CC BY 4.0, MIT, Apache-2.0 |
+
+No message of tests/gold/redaction and no sentence of presidio-research was trained on.
+"""
+
+_LIMITS = """
+## Limits
+
+- Countries, nationalities, titles, ages and dates are left alone, by decision: they name nobody and the question needs them.
+- In texts without capitals a name that is also an ordinary word ("rosa", "mark") is often missed unless something introduces it.
+- One writer wrote each language's templates and another its gold messages; none was checked by a second native reader.
+"""
+
+
+def card(models: Path) -> str:
+    """The card's text, measured now."""
+    preset = PRESETS["release"]
+    count = sum(len(templates(language, held_out=part)) for language in LANGUAGES for part in (False, True))
+    about = _ABOUT.format(templates=f"{count:,}", fills=preset.fills, seed=SEED, iterations=preset.iterations, c1=C1, c2=C2)
+    return "\n".join([about, *_files(models), *_scores(models), _LIMITS]).rstrip() + "\n"
+
+
+def _files(models: Path) -> Iterator[str]:
+    yield f"## Files\n\n{len(Gazetteer.load(models / NAMES)):,} listed names and words.\n\n| file | bytes | sha256 |\n|---|---|---|"
+    for name in (MODEL, NAMES, CLUSTERS):
+        data = (models / name).read_bytes()
+        yield f"| {name} | {len(data):,} | {hashlib.sha256(data).hexdigest()} |"
+
+
+def _scores(models: Path) -> Iterator[str]:
+    redactor = Redactor(PUBLIC, NameTagger.load(models))
+    yield "\n## Scores\n\nNames (persons, addresses, towns, organisations) as recall / precision: `python -m factory.names.evaluate --half test`, and `--templates`.\n"
+    yield "| | gold, unread half | persons alone | gold, dev half | strong identifiers whole, unread half | clean messages touched, unread half | templates and names put aside |"
+    yield "|---|---|---|---|---|---|---|"
+    for language in LANGUAGES:
+        test, dev, aside = score_gold(redactor, language, "test"), score_gold(redactor, language, "dev"), score_templates(models, language)
+        persons = test.types["PERSON"]
+        pairs = [f"{count.recall:.2f} / {count.precision:.2f}" for count in (test.names, persons, dev.names)]
+        strong = f"{test.strong.whole} of {test.strong.marked}"
+        touched = f"{test.touched} of {test.clean}"
+        yield f"| {language} | {' | '.join(pairs)} | {strong} | {touched} | {aside.names.recall:.2f} / {aside.names.precision:.2f} |"
+
+
+def main() -> None:
+    """Write the card."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=Path, default=ROOT / "models" / "names")
+    given = parser.parse_args()
+    (given.models / "README.md").write_text(card(given.models), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

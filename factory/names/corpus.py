@@ -1,0 +1,312 @@
+"""Corpus: sentences with labelled names, filled from templates (`templates/<lang>.txt`), and sentences without any.
+
+A template holds slots; a slot becomes a value of its language, now and then of another's. Texts are then roughened as people
+type: without capitals, in capitals, without accents. Templates are split by their own hash, like names (`lexicon.part`).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from factory.names.lexicon import HERE, LANGUAGES, NAMED, lexicon, part
+
+SLOT = re.compile(r"\{([A-Z]+)\}")
+LABELS = {
+    "PERSON": "PERSON", "GIVEN": "PERSON", "SURNAME": "PERSON", "ADDRESS": "ADDRESS", "CITY": "LOCATION", "POSTCODE": "ADDRESS", "ORG": "ORGANIZATION",
+}  # fmt: skip
+FOREIGN = 0.18
+"""How often a name is of another language's people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A text with its names as (type, start, end)."""
+
+    text: str
+    spans: tuple[tuple[str, int, int], ...]
+    language: str
+
+
+def templates(language: str, held_out: bool) -> list[str]:
+    """The templates of a language that are, or are not, put aside for measuring."""
+    path = HERE / "templates" / f"{language}.txt"
+    lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()] if path.is_file() else []
+    return [line for line in lines if (part(line) == "held_out") == held_out]
+
+
+class Filler:
+    """Fills templates of one language; with `held_out` from the names put aside, else from all others."""
+
+    def __init__(self, language: str, rng: random.Random, *, held_out: bool = False) -> None:
+        self.language = language
+        self._rng = rng
+        self._held_out = held_out
+        self._lists: dict[tuple[str, str], Sequence[str]] = {}
+        self._others = tuple(code for code in (*LANGUAGES, "other", "other") if code not in (language, "zh", "ar"))
+
+    def fill(self, template: str) -> Labelled:
+        """One sentence; literal `\\n` in a template becomes a line break."""
+        out: list[str] = []
+        spans: list[tuple[str, int, int]] = []
+        length = 0
+        pieces = SLOT.split(template.replace("\\n", "\n"))
+        as_written = _case_of("".join(pieces[::2]))
+        for number, piece in enumerate(pieces):
+            text = as_written(self._value(piece)) if number % 2 else piece
+            if number % 2 and out and piece in LABELS:
+                out[-1] = self._run_together(out[-1], text)
+                length = sum(map(len, out))
+            if number % 2 and (label := LABELS.get(piece)) and text:
+                spans.append((label, length, length + len(text)))
+            out.append(text)
+            length += len(text)
+        return roughen(Labelled("".join(out), tuple(_joined("".join(out), spans)), self.language), self._rng)
+
+    def _run_together(self, before: str, value: str) -> str:
+        """What stands before a name as it is written with this one: French elides, Arabic joins "and" and "for" to it."""
+        rng = self._rng
+        if self.language == "fr" and before.endswith(("de ", "que ")) and value[:1].casefold() in "aeiouhéèêàâîôëyœ" and rng.random() < 0.8:
+            return before[:-2] + "'"
+        if self.language == "ar" and before.endswith(" ") and rng.random() < 0.12:
+            return before + rng.choice(("و", "ل", "ف", "ب"))
+        return before
+
+    def _value(self, slot: str) -> str:
+        make: Callable[[], str] | None = getattr(self, "_" + slot.lower(), None)
+        return make() if make else ""
+
+    # -- names -------------------------------------------------------------------------------------------------------
+
+    def _pick(self, name: str, code: str | None = None) -> str:
+        code = code or self.language
+        values = self._lists.get((code, name))
+        if values is None:
+            listed = lexicon(code)[name]
+            if name in NAMED:
+                listed = tuple(value for value in listed if (part(value) == "held_out") == self._held_out) or listed
+            values = self._lists[(code, name)] = listed
+        return self._rng.choice(values) if values else ""
+
+    def _people(self) -> str:
+        return self._rng.choice(self._others) if self._rng.random() < FOREIGN else self.language
+
+    def _given(self) -> str:
+        code = self._people()
+        if code == "zh" and self._rng.random() < 0.5 and lexicon("zh")["given_chars"]:
+            return "".join(self._pick("given_chars", "zh") for _ in range(self._rng.choice((1, 2, 2))))
+        return self._pick("given", code)
+
+    def _surname(self) -> str:
+        return self._pick("surnames", self._people())
+
+    def _person(self) -> str:
+        rng, code = self._rng, self._people()
+        if self.language == "zh" and rng.random() < 0.1:  # as a passport writes it, or as Chinese writes a foreigner
+            return self._pick(rng.choice(("persons_latin", "persons_foreign")))
+        given, surname = self._pick("given", code), self._pick("surnames", code)
+        if code == "zh":
+            if rng.random() < 0.6 and lexicon("zh")["given_chars"]:
+                given = "".join(self._pick("given_chars", "zh") for _ in range(rng.choice((1, 2, 2, 2))))
+            return surname + given
+        if code == "ar":
+            return self._arab(given, surname)
+        form = rng.random()
+        if code in ("es", "pt"):
+            second = self._pick("surnames", code)
+            if form < 0.45:
+                surname = f"{surname} {'y ' if code == 'es' and form < 0.02 else ''}{second}"
+            elif form < 0.55:
+                given = f"{given} {self._pick('given', code)}"
+            elif form < 0.62 and code == "pt":
+                surname = f"{rng.choice(('de', 'da', 'dos'))} {surname}"
+        elif form < 0.06:
+            given = f"{given} {rng.choice('ABCDEFGHJKLMNPRSTW')}."
+        elif form < 0.12:
+            given = f"{given} {self._pick('given', code)}"
+        elif form < 0.17:
+            given = f"{given}-{self._pick('given', code)}"
+        elif form < 0.22:
+            surname = f"{surname}-{self._pick('surnames', code)}"
+        elif form < 0.26:
+            surname = rng.choice(("van", "von", "de", "di", "del", "da", "Mc", "O'", "El", "Ben")) + " " + surname
+            surname = surname.replace("Mc ", "Mc").replace("O' ", "O'")
+        order = rng.random()
+        if order < 0.06:
+            return f"{surname}, {given}"
+        return f"{surname} {given}" if order < 0.12 else f"{given} {surname}"
+
+    def _arab(self, given: str, surname: str) -> str:
+        rng = self._rng
+        form, father = rng.random(), self._pick("given", "ar")
+        if form < 0.12 and lexicon("ar")["kunya"]:
+            return self._pick("kunya", "ar")
+        if form < 0.3:
+            return f"{given} {rng.choice(('بن', 'ابن', 'بنت'))} {father} {surname}" if rng.random() < 0.6 else f"{given} بن {father}"
+        if form < 0.5:
+            return f"{given} {father} {surname}"
+        return f"{given} {father}" if form < 0.62 else f"{given} {surname}"
+
+    # -- places and organisations --------------------------------------------------------------------------------------
+
+    def _city(self) -> str:
+        return self._pick("cities", self._people() if self._rng.random() < 0.5 else None)
+
+    def _country(self) -> str:
+        return self._pick("countries")
+
+    def _postcode(self) -> str:
+        rng = self._rng
+        if self.language == "en":
+            area = rng.choice(("SW", "NW", "E", "N", "M", "LS", "B", "EH", "G", "BT", "CF", "D"))
+            british = f"{area}{rng.randint(1, 20)} {rng.randint(1, 9)}{''.join(rng.choices('ABDEFGHJLNPQRSTUWXYZ', k=2))}"
+            return rng.choice((british, f"{rng.randint(1000, 99999):05}"))
+        if self.language == "pt":
+            return rng.choice((f"{rng.randint(1000, 9999)}-{rng.randint(1, 999):03}", f"{rng.randint(1000, 99999):05}-{rng.randint(1, 999):03}"))
+        if self.language == "zh":
+            return f"{rng.randint(100000, 859999)}"
+        return f"{rng.randint(1000, 99999):05}" if rng.random() < 0.9 else f"{rng.randint(1000, 9999)}"
+
+    def _street(self) -> str:
+        rng = self._rng
+        street = self._pick("streets")
+        if not street:
+            street = f"{self._pick('surnames')} Street {{N}}"
+        if self.language not in ("zh", "ar") and rng.random() < 0.25:
+            # the name inside a street is replaced, so that the list of streets is not learnt by heart
+            words = street.split()
+            long = [at for at, word in enumerate(words) if word[:1].isupper() and at and "{" not in word and len(word) > 4]
+            if long:
+                words[rng.choice(long)] = self._pick("surnames") + ("," if words[long[-1]].endswith(",") else "")
+                street = " ".join(words)
+        number = str(rng.choice((rng.randint(1, 40), rng.randint(1, 300), rng.randint(1, 9999))))
+        if rng.random() < 0.12:
+            number += rng.choice(("A", "B", " bis", "b", "-" + str(rng.randint(1, 9)), "/" + str(rng.randint(1, 30))))
+        return street.replace("{N}", number)
+
+    def _address(self) -> str:
+        rng = self._rng
+        street = self._street()
+        if self.language == "zh":
+            city = self._pick("cities")
+            city += "" if city.endswith(("市", "区", "县")) else rng.choice(("市", "", ""))
+            return street if rng.random() < 0.4 else city + street
+        form = rng.random()
+        if form < 0.45:
+            return street
+        join = rng.choice((", ", ", ", ", ", "\n", " ", " - "))
+        town = self._pick("cities")
+        if self.language == "ar":
+            return f"{street}{rng.choice(('، ', ' '))}{town}"
+        if form < 0.6:
+            return street + join + town
+        code = self._postcode()
+        place = f"{town} {code}" if self.language == "en" and rng.random() < 0.7 else f"{code} {town}"
+        if self.language == "en" and rng.random() < 0.4:
+            state = rng.choice(("CA", "NY", "TX", "FL", "CO", "IL", "WA", "MA"))
+            place = f"{town}{rng.choice((', ', ' '))}{state} {rng.randint(10000, 99999)}"
+        return street + join + place
+
+    def _org(self) -> str:
+        name = self._pick("organisations")
+        name = name.replace("{SURNAME}", self._pick("surnames")).replace("{CITY}", self._pick("cities"))
+        return name.replace("{GIVEN}", self._pick("given")).replace("{N}", str(self._rng.randint(1, 40)))
+
+    # -- what the rules find, so that the tagger sees it beside names ------------------------------------------------------
+
+    def _number(self) -> str:
+        return str(self._rng.choice((self._rng.randint(1, 40), self._rng.randint(1, 9999), self._rng.randint(10**4, 10**8))))
+
+    def _phone(self) -> str:
+        rng = self._rng
+        return rng.choice((f"+{rng.randint(20, 99)} {rng.randint(100, 999)} {rng.randint(100, 999)} {rng.randint(100, 999)}", f"0{rng.randint(10**8, 10**9 - 1)}", f"{rng.randint(600, 799)} {rng.randint(10, 99)} {rng.randint(10, 99)} {rng.randint(10, 99)}"))  # fmt: skip
+
+    def _email(self) -> str:
+        rng = self._rng
+        name = "".join(rng.choices("abcdefghilmnoprstuv", k=rng.randint(4, 9)))
+        return f"{name}{rng.choice(('', '.', '_'))}{rng.randint(1, 99)}@{rng.choice(('gmail.com', 'hotmail.com', 'outlook.es', 'web.de', 'orange.fr', 'qq.com', 'yahoo.com', 'correo.example'))}"
+
+    def _iban(self) -> str:
+        rng = self._rng
+        return f"{rng.choice(('ES', 'DE', 'FR', 'IT', 'PT', 'GB', 'SA'))}{rng.randint(10, 99)} " + " ".join(f"{rng.randint(0, 9999):04}" for _ in range(5))
+
+    def _id(self) -> str:
+        rng = self._rng
+        return rng.choice((f"{rng.randint(10**7, 10**8 - 1)}{rng.choice('TRWAGMYFPDXBNJZS')}", f"{rng.randint(10**9, 10**10)}", f"{rng.choice('ABCXYZ')}{rng.randint(10**6, 10**7)}"))
+
+    def _card(self) -> str:
+        return " ".join(f"{self._rng.randint(1000, 9999)}" for _ in range(4))
+
+    def _amount(self) -> str:
+        rng = self._rng
+        value = rng.choice((str(rng.randint(1, 900)), f"{rng.randint(1, 90)}.{rng.randint(0, 999):03}", f"{rng.randint(1, 900)},{rng.randint(0, 99):02}", f"{rng.randint(1, 90)},{rng.randint(0, 999):03}"))
+        unit = {"zh": ("元", "欧元", "块"), "ar": (" يورو", " ريال", " درهم", " جنيه")}.get(self.language, (" €", "€", " EUR", " euros", " $"))
+        return value + rng.choice(unit)
+
+    def _date(self) -> str:
+        rng = self._rng
+        day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1940, 2027)
+        if self.language == "zh":
+            return rng.choice((f"{year}年{month}月{day}日", f"{month}月{day}日"))
+        return rng.choice((f"{day:02}/{month:02}/{year}", f"{day}.{month}.{year}", f"{year}-{month:02}-{day:02}", f"{day}/{month}"))
+
+
+def _case_of(written: str) -> Callable[[str], str]:
+    """How the values of a template are written: in capitals where all else is, and small where no capital is."""
+    letters = [char for char in written if char.isalpha() and char.lower() != char.upper()]
+    if len(letters) > 5 and all(char.isupper() for char in letters):
+        return str.upper
+    return str.lower if len(letters) > 5 and all(char.islower() for char in letters) else str
+
+
+_BETWEEN = re.compile(r"[\s,،，\-–]{0,3}")
+
+
+def _joined(text: str, spans: Sequence[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
+    """A street, a postcode and a town side by side are one address; a postcode alone is none."""
+    at = 0
+    while at < len(spans):
+        run = [spans[at]]
+        while at + 1 < len(spans) and _is_place(spans[at]) and _is_place(spans[at + 1]) and _BETWEEN.fullmatch(text[spans[at][2] : spans[at + 1][1]]):
+            at += 1
+            run.append(spans[at])
+        at += 1
+        while run[0][0] == "PERSON" and at < len(spans) and spans[at][0] == "PERSON" and text[run[-1][2] : spans[at][1]] == " ":
+            run = [("PERSON", run[0][1], spans[at][2])]
+            at += 1
+        kinds = {kind for kind, _, _ in run}
+        if len(run) > 1 and "ADDRESS" in kinds:
+            yield "ADDRESS", run[0][1], run[-1][2]
+        elif run[0][0] != "ADDRESS" or not re.fullmatch(r"[\dA-Z \-]+", text[run[0][1] : run[0][2]]):
+            yield from run
+
+
+def _is_place(span: tuple[str, int, int]) -> bool:
+    return span[0] in ("ADDRESS", "LOCATION")
+
+
+def roughen(row: Labelled, rng: random.Random) -> Labelled:
+    """The text as hurried people type it; every change keeps the number of characters, so that spans stay."""
+    text = row.text
+    chance = rng.random()
+    if chance < 0.17:
+        text = _each(text, str.lower)
+    elif chance < 0.22:
+        text = _each(text, str.upper)
+    elif chance < 0.27:
+        for _, start, end in row.spans:
+            text = text[:start] + _each(text[start:end], str.lower) + text[end:]
+    elif chance < 0.30:
+        for kind, start, end in row.spans:
+            if kind == "PERSON":
+                text = text[:start] + _each(text[start:end], str.upper) + text[end:]
+    if rng.random() < 0.15 and row.language not in ("zh", "ar"):
+        text = _each(text, lambda char: unicodedata.normalize("NFD", char)[0])
+    return Labelled(text, row.spans, row.language)
+
+
+def _each(text: str, change: Callable[[str], str]) -> str:
+    return "".join(changed if len(changed := change(char)) == 1 else char for char in text)

@@ -1,0 +1,103 @@
+"""How well names and identifiers are found: `python -m factory.names.evaluate [--half dev|test|both] [--models DIR] [--faults] [--json]`.
+
+The gold messages (tests/gold/redaction) are split by line: odd lines are the dev half, to which thresholds were fitted and whose faults
+were read; even lines are the test half, read by nobody who made the finder. `--templates` scores the tagger alone on templates and
+names that were put aside from training and gazetteer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+
+from compliance.redaction.clusters import Clusters
+from compliance.redaction.engine import Redactor
+from compliance.redaction.identifiers import find
+from compliance.redaction.tagger import CLUSTERS, MODEL, NameTagger
+from factory.names.corpus import Filler, templates
+from factory.names.lexicon import LANGUAGES
+from factory.names.scores import Count, Marked, Score, read_gold, score
+from factory.names.train import ROOT, gazetteer
+
+GOLD = ROOT / "tests" / "gold" / "redaction"
+PUBLIC = ("+34 900 100 200", "help@alborada.example")
+"""The bank's own line and address in the gold messages."""
+HALVES = {"dev": (0,), "test": (1,), "both": (0, 1)}
+
+
+def gold(language: str, half: str) -> list[Marked]:
+    """The messages of one half: lines 1, 3, 5 … are dev, 2, 4, 6 … test."""
+    rows = read_gold(GOLD / f"{language}.txt")
+    return [row for number, row in enumerate(rows) if number % 2 in HALVES[half]]
+
+
+def score_gold(redactor: Redactor, language: str, half: str) -> Score:
+    """The whole redactor on gold messages."""
+    return score(gold(language, half), lambda text: [(found.type, found.start, found.end) for found in redactor.find(text)])
+
+
+def score_templates(models: Path, language: str, fills: int = 4) -> Score:
+    """The tagger alone on sentences whose templates and names it has never seen, with a gazetteer that lacks those names."""
+    tagger = NameTagger(models / MODEL, gazetteer(release=False), Clusters.load(models / CLUSTERS))
+    filler = Filler(language, random.Random(7), held_out=True)
+    rows = [filler.fill(template) for template in templates(language, held_out=True) for _ in range(fills)]
+    marked = [Marked(row.text, row.spans) for row in rows]
+    return score(marked, lambda text: [(found.type, found.start, found.end) for found in tagger.find(text, find(text))])
+
+
+def summary(result: Score) -> dict[str, object]:
+    """The figures of a score as JSON."""
+
+    def of(count: Count) -> dict[str, object]:
+        whole = round(count.whole / count.marked, 3) if count.marked else None
+        figures = {"recall": count.recall, "precision": count.precision, "f2": count.f2}
+        shown: dict[str, object] = {"marked": count.marked, "whole": whole}
+        return shown | {name: round(value, 3) for name, value in figures.items()}
+
+    return {
+        "names": of(result.names), "strong": of(result.strong), "all": of(result.total), "clean": result.clean, "touched": result.touched,
+        "types": {kind: of(count) for kind, count in sorted(result.types.items())},
+    }  # fmt: skip
+
+
+def _print(title: str, result: Score) -> None:
+    print(f"{title}: clean messages touched {result.touched} of {result.clean}")
+    rows = [("names", result.names), ("strong", result.strong), ("all", result.total)]
+    for name, count in [*rows, *sorted(result.types.items())]:
+        whole = count.whole / count.marked if count.marked else 1.0
+        shown = f"recall {count.recall:.3f} (whole {whole:.3f})  precision {count.precision:.3f}  F2 {count.f2:.3f}"
+        print(f"  {name:13} {count.marked:4} marked  {shown}")
+
+
+def main() -> None:
+    """Print the scores."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--half", choices=HALVES, default="dev")
+    parser.add_argument("--models", type=Path, default=ROOT / "models" / "names")
+    parser.add_argument("--languages", nargs="*", default=list(LANGUAGES))
+    parser.add_argument("--templates", action="store_true", help="the tagger alone, on what was put aside")
+    parser.add_argument("--faults", action="store_true", help="with what was missed and what was masked wrongly (never of the test half)")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    if given.faults and given.half != "dev":
+        parser.error("faults are shown of the dev half alone: who reads the test half has none any more")
+    redactor = Redactor(allow=PUBLIC, names=NameTagger.load(given.models))
+    results = {
+        language: score_templates(given.models, language) if given.templates else score_gold(redactor, language, given.half)
+        for language in given.languages
+    }
+    if given.json:
+        print(json.dumps({language: summary(result) for language, result in results.items()}))
+        return
+    for language, result in results.items():
+        _print(language, result)
+        if given.faults:
+            for title, faults in (("missed", result.missed), ("wrong", result.wrong)):
+                for kind, value, text in faults:
+                    print(f"    {title} {kind} {value!r} in {text!r}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The recipe of the tagger of names: lists and templates are sound, labels fit, and a small training run learns."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from app.settings import load_settings
+from compliance.redaction.clusters import Clusters
+from compliance.redaction.gazetteer import Gazetteer
+from compliance.redaction.tagger import CLUSTERS, MODEL, NAMES, NameTagger
+from factory.names.corpus import LABELS, SLOT, Filler, templates
+from factory.names.lexicon import HERE, LANGUAGES, lexicon, part
+from factory.names.train import PRESETS, gazetteer, labelled_tokens, sentences, train
+
+SLOTS = {*LABELS, "COUNTRY", "PHONE", "EMAIL", "IBAN", "ID", "CARD", "AMOUNT", "DATE", "NUMBER"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_there_are_enough_templates_and_every_slot_is_known(language: str) -> None:
+    lines = (HERE / "templates" / f"{language}.txt").read_text("utf-8").splitlines()
+    assert sum(any(slot in LABELS for slot in SLOT.findall(line)) for line in lines) >= 200
+    assert len(set(lines)) == len(lines)
+    assert {slot for line in lines for slot in SLOT.findall(line)} <= SLOTS
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_template_and_no_name_is_in_two_parts(language: str) -> None:
+    assert templates(language, held_out=True)
+    assert not set(templates(language, held_out=True)) & set(templates(language, held_out=False))
+    held = Filler(language, random.Random(1), held_out=True)
+    assert all(part(held._pick("surnames", language)) == "held_out" for _ in range(50))
+    free = Filler(language, random.Random(1))
+    assert all(part(free._pick("surnames", language)) != "held_out" for _ in range(50))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_labels_stand_where_the_values_stand(language: str) -> None:
+    filler = Filler(language, random.Random(2))
+    for template in templates(language, held_out=False):
+        row = filler.fill(template)
+        assert all(0 <= start < end <= len(row.text) and row.text[start:end].strip() for _, start, end in row.spans)
+        words, labels = labelled_tokens(row)
+        assert len(words) == len(labels)
+        marked = {kind for kind, _, _ in row.spans}
+        assert {label[2:] for label in labels if label != "O"} <= marked
+
+
+def test_names_put_aside_are_not_in_the_gazetteer_that_is_measured_with() -> None:
+    measured = gazetteer(release=False)
+    released = gazetteer(release=True)
+    aside = [name for name in lexicon("es")["surnames"] if part(name) == "held_out" and " " not in name]
+    assert len(aside) > 20
+    assert len(released) > len(measured) > 10_000
+
+
+def test_a_gazetteer_is_read_as_it_was_written(tmp_path: Path) -> None:
+    lists = Gazetteer.of([("city", ["San Sebastián", "Lugo"]), ("given", ["Lugo"])])
+    lists.save(tmp_path / "names.gz")
+    first = (tmp_path / "names.gz").read_bytes()
+    Gazetteer.load(tmp_path / "names.gz").save(tmp_path / "names.gz")
+    assert (tmp_path / "names.gz").read_bytes() == first
+
+
+def test_a_small_run_learns_to_find_names(tmp_path: Path) -> None:
+    clusters = Clusters.load(load_settings().models / "names" / CLUSTERS)
+    train(tmp_path, PRESETS["smoke"], sentences(PRESETS["smoke"], random.Random(3)), gazetteer(release=False), clusters)
+    gazetteer(release=True).save(tmp_path / NAMES)
+    clusters.save(tmp_path / CLUSTERS)
+    assert (tmp_path / MODEL).stat().st_size > 10_000
+    tagger = NameTagger.load(tmp_path)
+    text = "Hello, my name is Margaret Taylor and I live at 12 Church Street, Leeds"
+    found = {(match.type, text[match.start : match.end]) for match in tagger.find(text)}
+    assert ("PERSON", "Margaret Taylor") in found
+    assert list(tagger.find("what does a transfer cost")) == []
