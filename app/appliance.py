@@ -20,6 +20,7 @@ from app.slm.engine import Engine
 from app.slm.generation import Limits
 from compliance.errors import ComplianceError
 from compliance.ledger import Entry, Ledger
+from compliance.report.policy_text import PolicyText
 from knowledge.embedder import Embedder, load_embedder
 from knowledge.index import Index, open_index
 from knowledge.policy import Policy, load_policies
@@ -175,6 +176,11 @@ class Appliance:
         if not found:
             raise TellerboxError(f"no policy {policy_id} in {language}" + (f", version {version}" if version else ""))
         return found[-1]
+
+    def policy_text(self, policy_id: str, version: str, language: str) -> PolicyText | None:
+        """The very text that evidence of a record counts into, for the audit report; None where it is not here."""
+        found = (p for p in self.policies if (p.id, p.version, p.language) == (policy_id, version, language))
+        return next((PolicyText(p.title, p.text, p.sha256) for p in found), None)
 
     def ready(self) -> None:
         """Build every part; raises one of SAFE_ERRORS, saying which one cannot be had."""

@@ -39,7 +39,7 @@ from compliance.store import (
     whole,
 )
 from compliance.verification import Progress, Verification, verify_snapshot
-from compliance.verify import Tree, VerifyError, open_checkpoint, unseal, verify_receipt
+from compliance.verify import KEY_ID_BYTES, Tree, VerifyError, open_checkpoint, unseal, verify_receipt
 
 FILE = "ledger.sqlite"
 OPENING_CHECK = 1024
@@ -305,6 +305,11 @@ class Ledger:
         """The key of one record and the canonical JSON of its body, for an export; None where the key was destroyed."""
         key = self._keys.record_key(sealed, Header.decode(header).session)
         return None if key is None else (key, unseal(sealed, key, header))
+
+    def readable(self, sealed: Sequence[bytes]) -> list[bool]:
+        """Which of these sealed bodies (at most a few hundred) still have their key."""
+        alive = self._keys.alive({each[1 : 1 + KEY_ID_BYTES] for each in sealed if each})
+        return [each[1 : 1 + KEY_ID_BYTES] in alive for each in sealed]
 
     def receipt(self, index: int) -> str:
         """The proof that a record is in the ledger: a C2SP tlog-proof, verifiable offline with the verifier key."""
