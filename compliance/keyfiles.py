@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -97,7 +97,7 @@ class KeyFiles:
     def _signing(self, path: Path) -> Ed25519PrivateKey:
         try:
             key = load_pem_private_key(self._unlocked(path), None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
             key = None
         if not isinstance(key, Ed25519PrivateKey):
             raise ComplianceError(f"the signing key is damaged, or not an Ed25519 key ({path})")
