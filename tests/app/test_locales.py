@@ -73,7 +73,7 @@ def test_the_disclosure_is_the_same_promise_everywhere(language: str) -> None:
 
 def test_placeholders_are_filled_and_a_missing_value_is_an_error() -> None:
     said = text("quoted_other_language", "fr", name=text("language.de", "fr"))
-    assert said == "Cette politique n'existe qu'en allemand\u00a0; en voici le texte."
+    assert said == "Cette fiche n'existe qu'en allemand\u00a0; en voici le texte."
     with pytest.raises(KeyError):
         text("quoted_other_language", "fr")
 
