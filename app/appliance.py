@@ -25,6 +25,7 @@ from app.slm.resources import SHARE, cores, memory, threads
 from app.slm.tuned import load_tuned
 from compliance.errors import ComplianceError
 from compliance.ledger import Entry, Ledger
+from compliance.report.policy_text import PolicyText
 from knowledge.embedder import Embedder, load_embedder
 from knowledge.index import Index, open_index
 from knowledge.policy import Policy, load_policies
@@ -77,7 +78,8 @@ class Appliance:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger.open(self.settings.home / "ledger", branch=self.settings.branch)
+        settings = self.settings
+        return Ledger.open(settings.home / "ledger", branch=settings.branch, passphrase=settings.ledger_secret())
 
     @cached_property
     def model_file(self) -> ModelFile:
@@ -229,6 +231,11 @@ class Appliance:
         if not found:
             raise TellerboxError(f"no policy {policy_id} in {language}" + (f", version {version}" if version else ""))
         return found[-1]
+
+    def policy_text(self, policy_id: str, version: str, language: str) -> PolicyText | None:
+        """The very text that evidence of a record counts into, for the audit report; None where it is not here."""
+        found = (p for p in self.policies if (p.id, p.version, p.language) == (policy_id, version, language))
+        return next((PolicyText(p.title, p.text, p.sha256) for p in found), None)
 
     def ready(self) -> None:
         """Build every part; raises one of SAFE_ERRORS, saying which one cannot be had."""

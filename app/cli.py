@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from app.cli_audit import audit_cli
+from app.cli_custody import custody_cli
 from app.crash import no_core_dump, where
 from app.errors import SAFE_ERRORS, TellerboxError
 from app.terminal import AsJson, Language, Policies, open_box, print_json, progress_bar, read_stdin
@@ -30,6 +31,7 @@ knowledge_cli = typer.Typer(no_args_is_help=True, help="The policies and the ind
 model_cli = typer.Typer(no_args_is_help=True, help="The language models.")
 cli.add_typer(knowledge_cli, name="knowledge")
 cli.add_typer(audit_cli, name="audit")
+audit_cli.add_typer(custody_cli)
 cli.add_typer(model_cli, name="model")
 
 

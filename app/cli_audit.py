@@ -68,13 +68,24 @@ def _print_record(index: int, header: Any, body: Any) -> None:
 
 
 @audit_cli.command("verify")
-def audit_verify() -> None:
-    """Recompute every hash of the ledger and check its signatures."""
+def audit_verify(
+    witness: Annotated[str | None, typer.Option(help="also ask the witness at this address", show_default=False)] = None,
+    witness_key: Annotated[str, typer.Option(help="the witness's public key, or a file that holds it")] = "",
+) -> None:
+    """Recompute every hash of the ledger and check its signatures; with a witness, that it was not rolled back."""
+    from app.cli_custody import read_key
+    from compliance.cosigning import cosign, http_submit
+
+    if bool(witness) != bool(witness_key):
+        raise TellerboxError("give --witness and --witness-key together")
     with open_box() as box, progress_bar("verifying records") as progress:
         result = box.ledger.verify(progress)
-    print(result.summary)
-    if not result.ok:
-        raise TellerboxError("the ledger does not verify")
+        print(result.summary)
+        if not result.ok:
+            raise TellerboxError("the ledger does not verify")
+        if witness:
+            found = cosign(box.ledger, http_submit(witness), read_key(witness_key))
+            print(f"not rolled back: the witness cosigned the first {found.size} records")
 
 
 @audit_cli.command("export")
@@ -83,17 +94,40 @@ def audit_export(
     since: Annotated[str | None, typer.Option("--from", help="from this day on (UTC)", show_default=False)] = None,
     until: Annotated[str | None, typer.Option("--to", help="up to this day (UTC)", show_default=False)] = None,
     decrypt: Annotated[bool, typer.Option("--decrypt", help="with the redacted texts")] = False,
-    format: Annotated[str, typer.Option("--format", help="jsonl, or bundle: a folder or a .zip an auditor can verify")] = "jsonl",
+    format: Annotated[str, typer.Option("--format", help="bundle, jsonl, csv, parquet, pdf, ocsf or cef")] = "jsonl",
 ) -> None:
-    """Export records; the export itself is recorded."""
-    from compliance.export import export_bundle, export_jsonl
+    """Export records: to be verified (bundle, jsonl), counted (csv, parquet), read (pdf) or watched (ocsf, cef)."""
+    from compliance.export import FORMATS, export
 
-    exporters = {"jsonl": export_jsonl, "bundle": export_bundle}
-    if format not in exporters:
-        raise TellerboxError(f"the format must be one of {', '.join(exporters)}")
+    if format not in FORMATS:
+        raise TellerboxError(f"the format must be one of {', '.join(FORMATS)}")
     with open_box() as box, progress_bar("exporting records") as progress:
-        count = exporters[format](box.ledger, out, since=since, until=until, decrypt=decrypt, progress=progress)
-    print(f"{count} records written to {out}")
+        count = export(
+            box.ledger, out, format, since=since, until=until, decrypt=decrypt, progress=progress,
+            bank=box.settings.bank, policies=box.policy_text,
+        )  # fmt: skip
+    print(f"{count} records exported to {out}")
+
+
+@audit_cli.command("receipt")
+def audit_receipt(
+    turn: Annotated[str, typer.Argument(help="a turn id, or the number of a record")],
+    qr: Annotated[Path | None, typer.Option("--qr", help="write it as a QR code, .svg or .png", show_default=False)] = None,
+) -> None:
+    """The proof that a turn's record is in the ledger, to be kept elsewhere."""
+    with open_box() as box:
+        ledger = box.ledger
+        found = [int(turn)] if turn.isascii() and turn.isdigit() and len(turn) < 16 else [entry.index for entry in ledger.find(turn=turn)]
+        if not found:
+            raise TellerboxError(f"no record of {turn!r}")
+        receipt = ledger.receipt(found[-1])
+    if qr is None:
+        sys.stdout.write(receipt)
+        return
+    from compliance.report.qr import write_symbol
+
+    write_symbol(receipt, qr)
+    print(f"the receipt of record {found[-1]} is in {qr}")
 
 
 @audit_cli.command("replay")
@@ -124,7 +158,8 @@ def audit_prove(receipt: Annotated[str, typer.Argument(help='a receipt; "-" read
     """Whether a receipt belongs to this ledger."""
     with open_box() as box:
         entry = box.ledger.prove(read_stdin() if receipt == "-" else receipt)
-    print(f"the receipt proves record {entry.index}, turn {entry.header.turn}, {entry.header.time_utc}")
+    what = "pruned since" if entry.header is None else f"turn {entry.header.turn}, {entry.header.time_utc}"
+    print(f"the receipt proves record {entry.index}, {what}")
 
 
 @audit_cli.command("erase")

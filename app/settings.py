@@ -70,6 +70,28 @@ class Settings(BaseSettings):
     idle_minutes: float = Field(5.0, gt=0, le=240, description="a session without a message is wiped after this long")
     max_sessions: int = Field(500, ge=1, description="sessions kept at once; the one idle longest goes first")
 
+    retention_months: int = Field(12, ge=0, le=1_200, description="how long records are kept at least; PCI DSS asks for 12 months")
+    ledger_passphrase: SecretStr = Field(SecretStr(""), description="encrypts the ledger's keys at rest; give it in the environment")
+    ledger_passphrase_file: Path | None = Field(None, description="a file that holds that passphrase")
+
+    def ledger_secret(self) -> bytes | None:
+        """The passphrase of the ledger's keys: the setting, the file, or the systemd credential named
+        `tellerbox-ledger-passphrase`; None where there is none. Raises TellerboxError."""
+        if given := self.ledger_passphrase.get_secret_value():
+            return given.encode()
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        credential = Path(folder) / "tellerbox-ledger-passphrase" if folder else None
+        path = self.ledger_passphrase_file or (credential if credential and credential.exists() else None)
+        if path is None:
+            return None
+        try:
+            secret = path.read_bytes().rstrip(b"\r\n")
+        except OSError as error:
+            raise TellerboxError(f"the passphrase of the ledger cannot be read from {path} ({error.strerror})") from None
+        if not secret:
+            raise TellerboxError(f"the passphrase of the ledger in {path} is empty")
+        return secret
+
     @classmethod
     def settings_customise_sources(
         cls,

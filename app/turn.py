@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from app.conversation import Session
 from app.errors import Busy, TellerboxError
 from app.grounding import Grounding, Verdict, evidence_of
 from app.guard import Guard, GuardDecision
-from app.language import LanguageDecision, LanguageDetector
+from app.language import SERVED, LanguageDecision, LanguageDetector
 from app.slm.backend import Backend
 from app.slm.generation import Generation, InLine, Limits
 from app.slm.prompt import MAX_STATEMENTS, NONE, labels, messages, without_labels
@@ -190,9 +190,26 @@ def _receive(parts: Parts, session: Session, text: str, explicit: str | None) ->
     if len(redacted.text) > parts.max_question_chars:
         raise TellerboxError(locales.text("error.too_long", decision.language))
     mark = time.perf_counter()
-    guard = parts.guard.check(redacted.text, decision.language)
+    decision, guard = _guarded(parts.guard, redacted.text, decision)
     timings["guard"] = _ms(mark)
     return Progress(secrets.token_hex(8), session, started, redacted, decision, guard, timings=timings)
+
+
+PLAUSIBLE = 0.15
+"""A language at least this likely is one that a short text may be in."""
+
+
+def _guarded(guard: Guard, text: str, decision: LanguageDecision) -> tuple[LanguageDecision, GuardDecision]:
+    """What the guard says, in the language decided on or, where it says nothing and a few words told the language, in another that is
+    plausible: an order or a fraud recognised in it also tells the language."""
+    found = guard.check(text, decision.language)
+    if found.category is None and decision.served and decision.reason in ("words", "detector", "default"):
+        for code, score in decision.scores:
+            if score >= PLAUSIBLE and code != decision.language and code in SERVED:
+                other = guard.check(text, code)
+                if other.category is not None:
+                    return replace(decision, language=code, detected=code, reason="guard", confidence=score), other
+    return decision, found
 
 
 # -- 5 to 8: answer -----------------------------------------------------------------------------------------------------

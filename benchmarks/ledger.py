@@ -1,26 +1,35 @@
 """How many durable records a second, with 1 and 8 writers, against plain SQLite with one commit a record, in the same
 run?
 
-    python benchmarks/ledger.py [--seconds 5] [--folder DIR] [--json]
+    python benchmarks/ledger.py [--seconds 5] [--folder DIR] [--fsync-ms 3] [--json]
 
 Both write the same canonical JSON (about 3 kB, a turn with its sentences and log-probabilities) with WAL and
 synchronous=FULL; the peer neither seals, hashes, nor signs. Rounds alternate, so that a busy disk harms both alike;
 medians are printed. Then, on a ledger of --records: time of a receipt, rate of verify, bytes a record.
+
+What group commit gains is the price of an fsync, which here may be a virtual disk's that answers from memory.
+--fsync-ms N makes every fsync and fdatasync of both take N ms longer (a library preloaded in front of libc's, compiled
+with cc), as on the flash of a small box; with --folder on tmpfs, whose fsync is free, N is the whole latency.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from compliance.ledger import FILE, Ledger
+from compliance.database import FILE
+from compliance.ledger import Ledger
 from compliance.record import Header, canonical
 
 BODY = {
@@ -126,16 +135,55 @@ def measure(folder: Path, records: int) -> dict[str, float]:
     }
 
 
+SLOW_FSYNC = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+static void late(void) { struct timespec t = {0, %d}; nanosleep(&t, 0); }
+int fsync(int f) { late(); return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(f); }
+int fdatasync(int f) { late(); return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(f); }
+"""
+
+
+def with_slow_fsync(milliseconds: float) -> None:
+    """Starts this program again with every fsync so much later; returns in the new process alone."""
+    if os.environ.get("SLOW_FSYNC_MS") == str(milliseconds):
+        return
+    folder = Path(tempfile.mkdtemp())
+    (folder / "slow.c").write_text(SLOW_FSYNC % int(milliseconds * 1e6))
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", folder / "slow.so", folder / "slow.c", "-ldl"], check=True)
+    environment = os.environ | {"LD_PRELOAD": str(folder / "slow.so"), "SLOW_FSYNC_MS": str(milliseconds)}
+    result = subprocess.run([sys.executable, *sys.argv], env=environment)
+    shutil.rmtree(folder)
+    sys.exit(result.returncode)
+
+
+def fsync_ms(folder: Path) -> float:
+    """The median milliseconds of an fdatasync after a write of 8 kB, as a commit makes it."""
+    times = []
+    with (folder / "fsync").open("wb", buffering=0) as file:
+        for _ in range(50):
+            file.write(bytes(8192))
+            start = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1e3
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5, help="for each of the four")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--records", type=int, default=8000)
     parser.add_argument("--folder", type=Path, help="on the disk to measure (default: the temporary folder)")
+    parser.add_argument("--fsync-ms", type=float, default=0, help="make every fsync of both so much later")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    if given.fsync_ms:
+        with_slow_fsync(given.fsync_ms)
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        found = compare(Path(folder), given.seconds, given.rounds) | measure(Path(folder), given.records)
+        found = {"fsync_ms": fsync_ms(Path(folder))}
+        found |= compare(Path(folder), given.seconds, given.rounds) | measure(Path(folder), given.records)
     found |= {f"ratio_{n}": found[f"ledger_{n}"] / found[f"plain_{n}"] for n in (1, 8)}
     found["ratio_8_to_plain_1"] = found["ledger_8"] / found["plain_1"]
     if given.json:

@@ -1,18 +1,30 @@
 """Signed tree heads and receipts: C2SP signed-note, tlog-checkpoint and tlog-proof, signed with Ed25519.
 
-Their verification is in `compliance.verify`. A note has room for more signatures than ours: those of witnesses, and
-later a post-quantum one; who does not know a signer ignores its line.
+Their verification is in `compliance.verify`. A note has room for more signatures than ours: those of witnesses, and a
+post-quantum one (`compliance.cosigner`); who does not know a signer ignores its line.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from compliance.errors import ComplianceError
 from compliance.verify import PROOF_FORMAT, key_id, verifier_key
+
+
+class NoteSigner(Protocol):
+    """Whoever can add a signature line to a note."""
+
+    @property
+    def vkey(self) -> str:
+        """The public key as text."""
+
+    def line(self, text: str) -> str:
+        """The signature line over the text of a note, ended by a newline."""
 
 
 class Signer:
@@ -35,16 +47,20 @@ class Signer:
         """The same key under another name, which makes its signatures unusable under this one."""
         return Signer(name, self._key)
 
-    def sign(self, text: str) -> str:
-        """The signed note of `text`, which ends in a newline and has no other control character (C2SP signed-note)."""
+    def line(self, text: str) -> str:
+        """The signature line of this key over `text`, ended by a newline (C2SP signed-note)."""
+        return f"— {self.name} {base64.b64encode(self._id + self._key.sign(text.encode())).decode()}\n"
+
+    def sign(self, text: str, also: Sequence[NoteSigner] = ()) -> str:
+        """The note of `text`, signed by this key and then by those of `also`. The text ends in a newline and has no
+        other control character (C2SP signed-note); raises ComplianceError otherwise."""
         if not text.endswith("\n") or any(ord(c) < 32 and c != "\n" for c in text):
             raise ComplianceError("the text of a note must end in a newline and hold no control characters")
-        signature = base64.b64encode(self._id + self._key.sign(text.encode())).decode()
-        return f"{text}\n— {self.name} {signature}\n"
+        return text + "\n" + self.line(text) + "".join(each.line(text) for each in also)
 
-    def checkpoint(self, size: int, root: bytes) -> str:
+    def checkpoint(self, size: int, root: bytes, also: Sequence[NoteSigner] = ()) -> str:
         """The signed checkpoint of a tree of `size` leaves (C2SP tlog-checkpoint)."""
-        return self.sign(f"{self.name}\n{size}\n{base64.b64encode(root).decode()}\n")
+        return self.sign(f"{self.name}\n{size}\n{base64.b64encode(root).decode()}\n", also)
 
 
 def format_receipt(index: int, leaf: bytes, proof: Sequence[bytes], note: str) -> str:

@@ -20,8 +20,8 @@ from compliance.turn_story import Record, TurnStory, as_list, as_mapping, storie
 Reader = Literal["customer", "officer"]
 _OUTCOMES = ("answered", "abstained", "handed_off", "refused", "abandoned")
 _LANGUAGE_REASONS = {
-    "explicit": "explicit", "script": "recognised", "words": "recognised", "detector": "recognised", "session": "kept",
-    "default": "kept",
+    "explicit": "explicit", "script": "recognised", "words": "recognised", "detector": "recognised", "guard": "recognised",
+    "session": "kept", "default": "kept",
 }  # fmt: skip
 
 

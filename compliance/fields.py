@@ -60,7 +60,7 @@ _OPENED_FACTS = {
     "language.answer_in": (1, "the language of the answer"),
     "language.detected": (1, "the language that was recognised"),
     "language.served": (1, "whether that is one the box answers in"),
-    "language.reason": (1, "why: explicit, script, words, detector, session or default"),
+    "language.reason": (1, "why: explicit, script, words, detector, guard (a rule of it told), session or default"),
     "language.confidence": (1, "of the decision, 0 to 1"),
     "language.scores": (1, "[language, score] pairs, best first"),
     "redactions.*": (1, "how many identifiers of this type were taken out before anything else"),
@@ -139,6 +139,29 @@ _FEEDBACK_FACTS = {
     "reasons": (2, "what was wrong with it, from a fixed list"),
     "redactions.*": (2, "how many identifiers of this type were taken out of the comment"),
 }
+_CUSTODY_FACTS: dict[str, dict[str, tuple[int, str]]] = {
+    "key_rotation": {
+        "old": (1, "the verifier key that was in use until here"),
+        "new": (1, "the verifier key in use from here on"),
+        "note": (1, "the C2SP signed note of both keys that the one follows the other, with size and root at the change"),
+    },
+    "second_key": {"vkey": (1, "the ML-DSA-44 key that signs published checkpoints from here on")},
+    "prune": {
+        "before": (1, "records before this moment were taken out"),
+        "count": (1, "how many records went"),
+        "ranges": (1, "each range: first record, record after the last, time of the first, time of the last"),
+        "kept_by_hold": (1, "each hold that kept records in: its number, how many"),
+    },
+    "hold": {
+        "reason": (1, "a reference, such as a case number; no personal data"),
+        "hold_session": (1, "the session that may not be pruned, or empty"),
+        "hold_turn": (1, "the turn that may not be pruned, or empty"),
+        "since": (1, "start of the period that may not be pruned, or null"),
+        "until": (1, "its end, exclusive, or null"),
+    },
+    "hold_released": {"hold": (1, "number of the hold that ended")},
+}
+"""Records about the keeping of the ledger itself; those that take effect have no body."""
 _EXPORT_FACTS = {
     "format": (1, "of the export"),
     "first": (1, "first record in it"),
@@ -159,6 +182,7 @@ FIELDS: tuple[Field, ...] = (
     *_table(FEEDBACK, "body", {"comment": (2, "what the person wrote about it, redacted; no body where nothing was")}),
     *_table(ERASURE, "facts", {"keys": (1, "ids of the keys that were destroyed")}),
     *_table(EXPORT, "facts", _EXPORT_FACTS),
+    *(field for kind, facts in _CUSTODY_FACTS.items() for field in _table(kind, "facts", facts)),
 )
 
 

@@ -1,8 +1,11 @@
 """The keys of the ledger: a signing key, a wrapping key, and one key a session, whose deletion erases its records.
 
     DIR/keys/signing.key     Ed25519, PKCS #8 PEM      signs checkpoints
+    DIR/keys/second.key      32 bytes, hexadecimal     signs published checkpoints too, where there is one (ML-DSA-44)
     DIR/keys/wrapping.key    32 bytes, hexadecimal     wraps the session keys (AES-256-GCM)
     DIR/keys/sessions.sqlite the session keys, wrapped
+
+The first three are encrypted at rest where a passphrase is given (`compliance.keyfiles`).
 
 Session keys live in a file of their own, so that a copy of ledger.sqlite alone reveals no text, and so that deleting
 one (secure_delete overwrites it, then the write-ahead log is truncated) does not rewrite the ledger. A key is first
@@ -12,27 +15,22 @@ finished.
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
 from compliance.errors import ComplianceError
-from compliance.store import connect, in_words, schema_problem, sync_folder, transaction
+from compliance.keyfiles import KeyFiles
+from compliance.schema import schema_problem
+from compliance.store import connect, in_words, transaction
 from compliance.verify import BODY_FORMAT, KEY_ID_BYTES, SEAL_VERSION, commitment, record_key, split_sealed, unseal
 
 CACHED_SESSIONS = 1024
@@ -69,30 +67,38 @@ def seal(plain: bytes, header: bytes, key_id: bytes, session_key: bytes) -> byte
 class KeyFolder:
     """The folder of keys. Thread-safe, and safe to share between processes."""
 
-    def __init__(self, folder: Path, signing: Ed25519PrivateKey, wrapping: bytes, db: sqlite3.Connection) -> None:
+    def __init__(self, files: KeyFiles, signing: Ed25519PrivateKey, wrapping: bytes, db: sqlite3.Connection) -> None:
+        self.files = files
         self.signing = signing
-        self._path = folder / "sessions.sqlite"
+        self._path = files.folder / "sessions.sqlite"
         self._wrap = AESGCM(wrapping)
         self._db = db
         self._lock = threading.RLock()
         self._cache: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
 
+    @property
+    def place(self) -> Path:
+        """The folder, as messages name it."""
+        return self._path.parent
+
     @classmethod
-    def open(cls, folder: Path, *, create: bool) -> KeyFolder:
-        """Opens the folder, making what is missing where `create`; raises ComplianceError naming a missing, unreadable
-        or foreign key file."""
+    def open(cls, folder: Path, *, create: bool, passphrase: bytes | None = None) -> KeyFolder:
+        """Opens the folder, making what is missing where `create`, and encrypts the key files where a passphrase is
+        given; raises ComplianceError naming a missing, unreadable, locked or foreign key file."""
         with in_words(folder, "the keys cannot be opened"):
             if create:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            signing = _load_signing(_key_file(folder / "signing.key", _new_signing, create))
-            wrapping = _load_wrapping(_key_file(folder / "wrapping.key", _new_wrapping, create))
+            files = KeyFiles(folder, passphrase)
+            signing, wrapping = files.signing(create=create), files.wrapping(create=create)
             path = folder / "sessions.sqlite"
             if not create and not path.exists():
                 raise ComplianceError(f"the session keys are missing: {path} should be there")
             db = connect(path, create=create)
-            keys = cls(folder, signing, wrapping, db)
+            keys = cls(files, signing, wrapping, db)
             try:
                 keys._prepare()
+                files.second(create=False)
+                files.encrypt()
             except BaseException:
                 db.close()
                 raise
@@ -215,6 +221,15 @@ class KeyFolder:
             if not self._truncate():
                 raise ComplianceError("the session is not fully erased yet: another process reads its key; erase it again")
 
+    def discard(self, sessions: Iterable[str]) -> None:
+        """Deletes the keys of sessions of which the ledger holds no text any more."""
+        with self._lock, in_words(self._path, "the keys of pruned sessions are not deleted yet"):
+            with transaction(self._db):
+                for session in sessions:
+                    self._db.execute("DELETE FROM session_key WHERE session = ?", (session,))
+                    self._cache.pop(session, None)
+            self._truncate()
+
     def damaged(self) -> str | None:
         """The first thing wrong with the stored session keys, in words."""
         with self._lock, in_words(self._path, "the session keys cannot be read"):
@@ -252,56 +267,3 @@ class KeyFolder:
 
 def _wrapping_context(key_id: bytes, session: str) -> bytes:
     return b"tellerbox/session-key/1\n" + key_id + session.encode()
-
-
-def _new_signing() -> bytes:
-    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _new_wrapping() -> bytes:
-    return secrets.token_hex(32).encode() + b"\n"
-
-
-def _load_signing(path: Path) -> Ed25519PrivateKey:
-    try:
-        key = load_pem_private_key(path.read_bytes(), None)
-    except (ValueError, TypeError):
-        key = None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ComplianceError(f"the signing key is damaged, or not an Ed25519 key ({path})")
-    return key
-
-
-def _load_wrapping(path: Path) -> bytes:
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (ValueError, UnicodeDecodeError):
-        key = b""
-    if len(key) != 32:
-        raise ComplianceError(f"the wrapping key is damaged: it should be 64 hexadecimal digits ({path})")
-    return key
-
-
-def _key_file(path: Path, make: Callable[[], bytes], create: bool) -> Path:
-    """The path of a key file, made (0600, durable, whole or not at all) if it is missing and may be."""
-    if path.exists():
-        return path
-    if not create:
-        raise ComplianceError(f"a key of the ledger is missing: {path} should be there")
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(make())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # another process made it first: its key counts
-        except OSError:  # a file system without hard links
-            os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    sync_folder(path.parent)
-    return path

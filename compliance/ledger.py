@@ -1,47 +1,36 @@
 """The ledger: an append-only log of records in SQLite under a signed RFC 6962 Merkle tree.
 
-A record is durable when `append` returns. Writers share commits: whoever holds the commit lock writes what all of them
-have queued, with one fsync. The leaf of a record commits to its header in clear and to the ciphertext of its body, so
+A record is durable when `append` returns. Writers share commits (`compliance.group_commit`): one of them writes what
+all have queued, with one fsync. The leaf of a record commits to its header in clear and to the ciphertext of its body, so
 that destroying a session's key leaves every proof valid. The head is signed anew with each commit. Several processes
-may share one ledger; what no single box can show, that it was not rolled back whole, is shown by checkpoints and
-receipts kept elsewhere.
+may share one ledger; what no single box can show, that it was not rolled back whole, is shown by a witness
+(`compliance.cosigning`) and by checkpoints and receipts kept elsewhere.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from compliance import merkle
 from compliance.checkpoint import Signer, format_receipt
+from compliance.database import Connection, Database, database_at
+from compliance.erasure import erase, finish_erasures
 from compliance.errors import ComplianceError
+from compliance.group_commit import GroupCommit
 from compliance.keys import KeyFolder, seal
 from compliance.record import Header, Json, decode_body, encode_body
-from compliance.store import (
-    Snapshot,
-    connect,
-    create,
-    entry_leaf,
-    format_problem,
-    in_words,
-    insert,
-    is_empty,
-    schema_problem,
-    snapshot,
-    sync_folder,
-    transaction,
-    whole,
-)
+from compliance.retention import delete_pruned
+from compliance.rotation import current_chain, current_signer
+from compliance.second_key import announce_second_key, second_cosigner
+from compliance.store import Snapshot, entry_leaf, insert, transaction, whole
 from compliance.verification import Progress, Verification, verify_snapshot
-from compliance.verify import Tree, VerifyError, open_checkpoint, unseal, verify_receipt
+from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, note_signatures, unseal, verify_receipt
 
-FILE = "ledger.sqlite"
 OPENING_CHECK = 1024
 """How many of the last records are checked on opening; `verify` checks all."""
 _BRANCH = re.compile(r"[\w.-]{1,64}")
@@ -56,6 +45,15 @@ class Entry:
     leaf: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What a receipt proves: a record's place, its leaf hash, and its header, None where the record was pruned since."""
+
+    index: int
+    header: Header | None
+    leaf: bytes
+
+
 @dataclass(slots=True, eq=False)
 class _Pending:
     """A record on its way: sealed, waiting for whoever commits next."""
@@ -66,83 +64,85 @@ class _Pending:
     index: int | None = None
     leaf: bytes = b""
     stale_key: bool = False
-    error: BaseException | None = None
 
 
 @dataclass(slots=True)
 class _State:
-    """The tree as of the last commit seen, and the files it stands in."""
+    """The tree as of the last commit seen."""
 
     tree: Tree = field(default_factory=Tree)
     root: bytes = b""
-    files: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
 
 class Ledger:
     """The ledger of one box. Thread-safe."""
 
-    def __init__(self, path: Path, branch: str, db: sqlite3.Connection, keys: KeyFolder, signer: Signer) -> None:
-        self.path = path
+    def __init__(
+        self, database: Database, branch: str, db: Connection, keys: KeyFolder, chain: KeyChain, signer: Signer
+    ) -> None:
+        self.database = database
         self.branch = branch
         self._db = db
         self._keys = keys
+        self._chain = chain
         self._signer = signer
-        self._queue: list[_Pending] = []
-        self._queue_lock = threading.Lock()
+        self.second = second_cosigner(signer.name, keys, create=False)
+        self._group = GroupCommit(self._write_batch)
         self._commit_lock = threading.Lock()
         self._state = _State()
+        self._unmoved = database.unmoved()
         self._closed = False
 
     @classmethod
-    def open(cls, folder: Path, *, branch: str = "box") -> Ledger:
-        """Opens the ledger in `folder`, created with its keys on first use. Checks the signed head, the schema and the
-        last records, and finishes an erasure that was cut off. Raises ComplianceError saying what is wrong and
-        where."""
+    def open(cls, folder: Path, *, branch: str = "box", passphrase: bytes | None = None, url: str = "") -> Ledger:
+        """Opens the ledger in `folder`, created with its keys on first use; with a passphrase the keys are encrypted at
+        rest; with a postgresql:// URL the records lie there and the keys alone in the folder. Checks the signed head, the
+        schema and the last records, and finishes an erasure or a pruning that was cut off. Raises ComplianceError saying
+        what is wrong and where."""
         if not _BRANCH.fullmatch(branch):
             raise ComplianceError("a branch is named with letters, digits, '.', '_' and '-'")
-        path = Path(folder) / FILE
-        with in_words(path, "the ledger cannot be opened"):
-            new = not path.exists() or path.stat().st_size == 0
-            if new and (Path(folder) / "keys" / "sessions.sqlite").exists():
-                raise ComplianceError(f"the ledger is missing: {path} should be there, for its keys are")
+        database, keys = database_at(Path(folder), url, branch), Path(folder) / "keys"
+        with database.in_words("the ledger cannot be opened"):
+            new = not database.exists()
+            if new and (keys / "sessions.sqlite").exists():
+                raise ComplianceError(f"the ledger is missing: {database.place} should be there, for its keys are")
             if new:
                 Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-            ledger = cls._opened(path, branch, new)
+            ledger = cls._opened(database, keys, branch, new, passphrase)
         try:
             ledger._check_opening()
-            ledger._finish_erasures()
+            finish_erasures(ledger)
+            delete_pruned(ledger)
+            announce_second_key(ledger)
         except BaseException:
             ledger.close()
             raise
         return ledger
 
     @classmethod
-    def _opened(cls, path: Path, branch: str, new: bool) -> Ledger:
-        db = connect(path, create=True)
+    def _opened(cls, database: Database, folder: Path, branch: str, new: bool, passphrase: bytes | None) -> Ledger:
+        db = database.connect(create=True)
         keys = None
         try:
-            new = new or is_empty(db)
-            keys = KeyFolder.open(path.parent / "keys", create=new)
+            new = new or database.is_empty(db)
+            keys = KeyFolder.open(folder, create=new, passphrase=passphrase)
             if new:
                 signer = Signer(f"tellerbox/{branch}", keys.signing)
-                create(db, signer.name, signer.vkey, signer.checkpoint(0, Tree().root()))
-                sync_folder(path.parent)
-            if problem := format_problem(db) or schema_problem(db):
-                raise ComplianceError(f"the ledger cannot be opened: {problem} ({path})")
-            origin, vkey = db.execute("SELECT origin, vkey FROM ledger").fetchone() or (None, None)
-            if not isinstance(origin, str):
-                raise ComplianceError(f"the ledger is damaged: its name is missing ({path})")
-            signer = Signer(origin, keys.signing)
-            if signer.vkey != vkey:
-                raise ComplianceError(f"signing.key is not the key of this ledger ({path.parent / 'keys'})")
+                database.create(db, signer.name, signer.vkey, signer.checkpoint(0, Tree().root()))
+            if problem := database.prepare(db):
+                raise ComplianceError(f"the ledger cannot be opened: {problem} ({database.place})")
             with transaction(db):  # fails now, not at the first answer, where nothing can be written
                 db.execute("UPDATE head SET id = 0")
-        except BaseException:
+                chain = current_chain(Snapshot(db))
+                signer = current_signer(chain, keys)
+        except BaseException as error:
             db.close()
             if keys is not None:
                 keys.close()
+            if isinstance(error, VerifyError):
+                raise ComplianceError(f"the ledger is damaged: {error} ({database.place})") from None
             raise
-        return cls(path, branch, db, keys, signer)
+        return cls(database, branch, db, keys, chain, signer)
 
     @property
     def origin(self) -> str:
@@ -151,8 +151,23 @@ class Ledger:
 
     @property
     def vkey(self) -> str:
-        """The public verifier key, to be published where auditors find it."""
-        return self._signer.vkey
+        """The public verifier key in use, to be published where auditors find it."""
+        return self._chain.keys[-1][0]
+
+    @property
+    def chain(self) -> KeyChain:
+        """Every verifier key this ledger ever had, oldest first."""
+        return self._chain
+
+    @property
+    def signer(self) -> Signer:
+        """Who signs its head, for the other modules of this package."""
+        return self._signer
+
+    @property
+    def keys(self) -> KeyFolder:
+        """Its key folder, for the other modules of this package."""
+        return self._keys
 
     @property
     def size(self) -> int:
@@ -172,10 +187,6 @@ class Ledger:
             if not pending.stale_key:
                 break
             self._keys.forget_cached(header.session)  # erased between sealing and committing: seal anew
-        if pending.error is not None:
-            if isinstance(pending.error, ComplianceError):
-                raise ComplianceError(str(pending.error)) from pending.error
-            raise pending.error
         assert pending.index is not None
         return Entry(pending.index, header, pending.leaf)
 
@@ -188,96 +199,94 @@ class Ledger:
         return _Pending(encoded, seal(plain, encoded, key_id, key), key_id)
 
     def _commit(self, pending: _Pending) -> None:
-        with self._queue_lock:
-            self._queue.append(pending)
-        with self._commit_lock:
-            with self._queue_lock:
-                if pending not in self._queue:
-                    return  # another writer committed it with its own
-                batch, self._queue = self._queue, []
-            try:
-                with in_words(self.path, "nothing was recorded"):
-                    self._write(batch)
-            except BaseException as error:  # the batch failed as one: each of its writers must hear of it
-                for each in batch:
-                    each.error = error
-                if not isinstance(error, Exception):
-                    raise
+        try:
+            self._group.submit(pending)
+        except ComplianceError as error:  # the batch failed as one: each of its writers raises an error of its own
+            raise ComplianceError(str(error)) from error
+
+    def _write_batch(self, batch: Sequence[_Pending]) -> None:
+        with self._commit_lock, self.database.in_words("nothing was recorded"):
+            self._write(batch)
 
     def _write(self, batch: Sequence[_Pending]) -> None:
+        with self._grown() as tree:
+            wanted = {each.key_id for each in batch if each.key_id is not None}
+            alive = self._keys.alive(wanted) if wanted else set()
+            for each in batch:
+                each.stale_key = each.key_id is not None and each.key_id not in alive
+            self._put(tree, [each for each in batch if not each.stale_key])
+
+    def _put(self, tree: Tree, batch: Sequence[_Pending]) -> None:
+        entries, nodes = [], []
+        for each in batch:
+            each.index, each.leaf = tree.size, entry_leaf(each.header, each.sealed)
+            entries.append((each.index, each.header.decode(), each.sealed))
+            nodes += tree.push(each.leaf)
+        insert(self._db, "entry (idx, header, sealed)", entries)
+        insert(self._db, "node (level, idx, hash)", nodes)
+
+    @contextmanager
+    def _grown(self) -> Iterator[Tree]:
+        """One write transaction on the tree as it stands, to be grown; its head is signed at the end."""
         if self._closed:
             raise ComplianceError("nothing was recorded: the ledger is closed")
         with transaction(self._db):
-            self._check_files()
+            self._unmoved()
             tree = self._grown_from()
-            wanted = {each.key_id for each in batch if each.key_id is not None}
-            alive = self._keys.alive(wanted) if wanted else set()
-            entries, nodes = [], []
-            for each in batch:
-                each.stale_key = each.key_id is not None and each.key_id not in alive
-                if each.stale_key:
-                    continue
-                each.index, each.leaf = tree.size, entry_leaf(each.header, each.sealed)
-                entries.append((each.index, each.header.decode(), each.sealed))
-                nodes += tree.push(each.leaf)
+            yield tree
             root = tree.root()
-            insert(self._db, "entry (idx, header, sealed)", entries)
-            insert(self._db, "node (level, idx, hash)", nodes)
             note = self._signer.checkpoint(tree.size, root)
             self._db.execute("UPDATE head SET size = ?, note = ?", (tree.size, note))
         self._state.tree, self._state.root = tree, root
+
+    def record_alone(
+        self, make: Callable[[Snapshot], Header], also: Callable[[Connection, int], object] | None = None
+    ) -> Entry:
+        """Records, with no other record between, a header made from the ledger as it stands, and changes with it in one
+        transaction what `also(connection, index)` changes. For the other modules of this package."""
+        with self._commit_lock, self.database.in_words("nothing was recorded"):
+            signer = self._signer
+            try:
+                with self._grown() as tree:
+                    header = make(Snapshot(self._db))
+                    pending = _Pending(header.encode(), b"", None)
+                    self._put(tree, [pending])
+                    if also is not None:
+                        also(self._db, tree.size - 1)
+            except BaseException:
+                self._signer = signer
+                raise
+            return Entry(tree.size - 1, header, pending.leaf)
+
+    def sign_from_now(self, signer: Signer) -> None:
+        """Signs the head that is being written, and those after it, with another key (`compliance.rotation`)."""
+        self._signer = signer
 
     def _grown_from(self) -> Tree:
         """The tree to grow: ours, or where another process wrote since, the one it signed."""
         view, ours = Snapshot(self._db), self._state.tree
         try:
             if view.size != ours.size:
-                head = open_checkpoint(view.note, self.vkey)
-                if view.size < ours.size or head.size != view.size:
+                root = self.root_of(view)
+                if view.size < ours.size:
                     raise VerifyError("its head is not the one that was signed last")
                 ours = merkle.tree(view.node, view.size)
-                if ours.root() != head.root:
+                if ours.root() != root:
                     raise VerifyError("its tree is not the one that was signed")
+                self._signer = current_signer(self._chain, self._keys, self._signer)
         except VerifyError as error:
-            raise ComplianceError(f"nothing was recorded: the ledger is damaged: {error} ({self.path})") from None
+            raise ComplianceError(f"nothing was recorded: the ledger is damaged: {error} ({self.database.place})") from None
         return Tree(ours.size, ours.peaks)
 
-    def _check_files(self) -> None:
-        """A file that was moved away or replaced would take records that nobody finds again."""
-        for path in (self.path, self.path.with_name(FILE + "-wal")):
-            try:
-                stat = os.stat(path)
-            except FileNotFoundError:
-                raise ComplianceError(f"nothing was recorded: {path} was removed while in use") from None
-            place = (stat.st_dev, stat.st_ino)
-            if self._state.files.setdefault(path, place) != place:
-                raise ComplianceError(f"nothing was recorded: {path} was replaced while in use")
-
     def erase(self, session: str) -> Entry:
-        """Destroys the keys of a session, so that none of its texts can be read again, and records that it was done.
-        The ledger still verifies. Raises ComplianceError where the session is unknown or the erasure could not be
-        finished (it is finished on the next call, or when the ledger is next opened)."""
-        if not session or not self.find(session=session, last=1):
-            raise ComplianceError("there is no record of this session")
-        return self._finish_erasure(session, self._keys.doom(session))
+        """Destroys the keys of a session and records that it was done; see `compliance.erasure`."""
+        return erase(self, session)
 
-    def _finish_erasure(self, session: str, key_ids: Sequence[bytes]) -> Entry:
-        named = [each.hex() for each in key_ids]
-        header = Header.now("erasure", session=session, branch=self.branch, role="officer", facts={"keys": named})
-        entry = self._recorded_erasure(session, named) or self.append(header, {})
-        self._keys.destroy(session)
-        return entry
-
-    def _recorded_erasure(self, session: str, named: list[str]) -> Entry | None:
-        """The erasure of these keys, where it was recorded and then cut off."""
-        if not named:
-            return None
-        erasures = [each for each in self.find(session=session) if each.header.kind == "erasure"]
-        return next((each for each in erasures if set(named) <= set(_listed(each.header))), None)
-
-    def _finish_erasures(self) -> None:
-        for session, key_ids in self._keys.doomed().items():
-            self._finish_erasure(session, key_ids)
+    @contextmanager
+    def transaction(self, doing: str) -> Iterator[Connection]:
+        """A write transaction between two commits, for the other modules of this package; errors begin with `doing`."""
+        with self._commit_lock, self.database.in_words(doing), transaction(self._db):
+            yield self._db
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -286,7 +295,7 @@ class Ledger:
         """A view of the ledger as of now that does not move while it is open, for exports."""
         if self._closed:
             raise ComplianceError("the ledger is closed")
-        with snapshot(self.path, "the ledger cannot be read") as view:
+        with self.database.snapshot("the ledger cannot be read") as view:
             yield view
 
     def read(self, index: int, *, decrypt: bool = True) -> tuple[Header, Mapping[str, Json] | None]:
@@ -294,7 +303,7 @@ class Ledger:
         destroyed, and where `decrypt` is False. Raises ComplianceError for a record that is not there or was
         changed."""
         with self.snapshot() as view:
-            encoded, sealed, _, _ = view.entry(index, self._root_of(view))
+            encoded, sealed, _, _ = view.entry(index, self.root_of(view))
             header = Header.decode(encoded)
             if not decrypt:
                 return header, None
@@ -306,27 +315,34 @@ class Ledger:
         key = self._keys.record_key(sealed, Header.decode(header).session)
         return None if key is None else (key, unseal(sealed, key, header))
 
+    def readable(self, sealed: Sequence[bytes]) -> list[bool]:
+        """Which of these sealed bodies (at most a few hundred) still have their key."""
+        alive = self._keys.alive({each[1 : 1 + KEY_ID_BYTES] for each in sealed if each})
+        return [each[1 : 1 + KEY_ID_BYTES] in alive for each in sealed]
+
     def receipt(self, index: int) -> str:
         """The proof that a record is in the ledger: a C2SP tlog-proof, verifiable offline with the verifier key."""
         with self.snapshot() as view:
-            _, _, leaf, proof = view.entry(index, self._root_of(view))
+            _, leaf, proof = view.proof(index, self.root_of(view))
             return format_receipt(index, leaf, proof, view.note)
 
-    def prove(self, receipt: str) -> Entry:
-        """The record that a receipt is about, once the receipt is verified, the ledger still holds that record
-        unchanged, and the ledger of then is a prefix of the ledger of now; raises ComplianceError."""
-        try:
-            parsed, then = verify_receipt(receipt, self.vkey)
-        except VerifyError as error:
-            raise ComplianceError(f"the receipt does not hold: {error}") from None
+    def prove(self, receipt: str) -> Proved:
+        """The record that a receipt is about, once the receipt is verified, the ledger still holds that record (or,
+        where it was pruned, its hash) unchanged, and the ledger of then is a prefix of the ledger of now; raises
+        ComplianceError."""
         with self.snapshot() as view:
+            root = self.root_of(view)
+            try:
+                parsed, then = verify_receipt(receipt, self._chain)
+            except VerifyError as error:
+                raise ComplianceError(f"the receipt does not hold: {error}") from None
             if then.size > view.size:
                 problem = f"the receipt is of a ledger of {then.size} records, this one holds {view.size}: rolled back"
                 raise ComplianceError(problem)
-            encoded, _, leaf, _ = view.entry(parsed.index, self._root_of(view))
+            encoded, leaf, _ = view.proof(parsed.index, root)
             if leaf != parsed.leaf or merkle.tree(view.node, then.size).root() != then.root:
                 raise ComplianceError(f"the ledger is not the one the receipt of record {parsed.index} was given from")
-            return Entry(parsed.index, Header.decode(encoded), leaf)
+            return Proved(parsed.index, None if encoded is None else Header.decode(encoded), leaf)
 
     def find(self, *, turn: str | None = None, session: str | None = None, last: int | None = None) -> list[Entry]:
         """The records of a turn or a session (all of them if neither is given), oldest first, the `last` so many if
@@ -344,25 +360,45 @@ class Ledger:
         """Recomputes every leaf, the tree, and the signatures of the head and of the published checkpoints; names the
         first broken thing. `progress(done, total)` is called now and then."""
         with self.snapshot() as view:
-            return verify_snapshot(view, self.vkey, self._keys, lambda: self._headers_from(view.size), progress)
+            return verify_snapshot(view, self._keys, self.database.damage, lambda: self._headers_from(view.size), progress)
 
     def _headers_from(self, start: int) -> Iterator[bytes]:
         with self.snapshot() as view:
             yield from (header for _, header, _ in view.entries(start))
 
     def checkpoint(self) -> str:
-        """The signed head (C2SP tlog-checkpoint), kept in the ledger as published, to be kept elsewhere too."""
-        with self._commit_lock, in_words(self.path, "the checkpoint cannot be recorded"):
+        """The signed head (C2SP tlog-checkpoint) with the cosignatures there are for it, kept in the ledger as
+        published, to be kept elsewhere too."""
+        with self._commit_lock, self.database.in_words("the checkpoint cannot be recorded"):
             if self._closed:
                 raise ComplianceError("the ledger is closed")
             with transaction(self._db):
-                self._check_files()
+                self._unmoved()
                 view = Snapshot(self._db)
-                self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (view.size, view.note))
-            return view.note
+                self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (view.size, self.published(view)))
+                note: str = self._db.execute("SELECT note FROM checkpoint WHERE size = ?", (view.size,)).fetchone()[0]
+            return note + "".join(line for _, line in view.cosignatures(view.size))
+
+    def published(self, view: Snapshot) -> str:
+        """The signed head with the second key's signature, where there is one: what leaves the box. Receipts have the
+        first alone, to stay small enough for a QR code."""
+        return view.note if self.second is None else view.note + self.second.line(note_signatures(view.note)[0])
+
+    def settle_key(self) -> None:
+        """Puts a new signing key in its place once its rotation is recorded."""
+        with self.transaction("the key was changed, its file is not in place yet") as db:
+            self.renew_chain(Snapshot(db))
+            self._signer = current_signer(self._chain, self._keys)
+
+    def empty_log(self) -> None:
+        """Empties SQLite's write-ahead log, which still holds what was deleted."""
+        with self._commit_lock, self.database.in_words("the deleted records are still in the database's files"):
+            self.database.empty_log(self._db)
 
     def sign_bundle(self, text: str) -> str:
         """The signed note of a bundle's manifest, under a key name of its own."""
+        if self._signer.vkey != self.vkey:
+            self.settle_key()
         return self._signer.named(f"{self.origin}/bundle").sign(text)
 
     def close(self) -> None:
@@ -372,9 +408,7 @@ class Ledger:
                 return
             self._closed = True
             self._keys.close()
-            with suppress(sqlite3.Error):
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self._db.close()
+            self.database.close(self._db)
 
     def __enter__(self) -> Ledger:
         return self
@@ -382,15 +416,24 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _root_of(self, view: Snapshot) -> bytes:
-        head = open_checkpoint(view.note, self.vkey)
+    def root_of(self, view: Snapshot) -> bytes:
+        """The root that the signed head of a snapshot states, its signature verified; raises VerifyError."""
+        try:
+            head = self._chain.open_checkpoint(view.note)
+        except VerifyError:
+            self.renew_chain(view)  # another process may have changed the key
+            head = self._chain.open_checkpoint(view.note)
         if head.size != view.size:
             raise VerifyError(f"the signed head is of {head.size} records, the ledger states {view.size}")
         return head.root
 
+    def renew_chain(self, view: Snapshot) -> None:
+        """Takes the chain of keys from the ledger again, once its key was changed."""
+        self._chain = current_chain(view)
+
     def _check_opening(self) -> None:
-        with snapshot(self.path, "the ledger cannot be opened") as view:
-            root = self._root_of(view)
+        with self.database.snapshot("the ledger cannot be opened") as view:
+            root = self.root_of(view)
             self._state.tree, self._state.root = merkle.tree(view.node, view.size), root
             if self._state.tree.root() != root:
                 raise VerifyError("its tree is not the one that was signed")
@@ -399,15 +442,6 @@ class Ledger:
             if view.query("SELECT 1 FROM entry WHERE idx >= ? OR idx < 0 LIMIT 1", (view.size,)):
                 raise VerifyError(f"record {view.size} is not signed for")
             start = max(0, view.size - OPENING_CHECK)
-            expected = start
-            for index, header, sealed in view.entries(start):
-                if index != expected or entry_leaf(header, sealed) != view.node(0, index):
-                    raise VerifyError(f"record {expected} is not what was recorded")
-                expected += 1
-            if expected != view.size:
-                raise VerifyError(f"record {expected} is missing")
-
-
-def _listed(header: Header) -> list[str]:
-    keys = header.facts.get("keys")
-    return [str(each) for each in keys] if isinstance(keys, list) else []
+            for index, header, sealed in view.records(start):
+                if header is not None and sealed is not None and entry_leaf(header, sealed) != view.node(0, index):
+                    raise VerifyError(f"record {index} is not what was recorded")

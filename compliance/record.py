@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+import orjson
 import rfc8785
 
 from compliance.errors import ComplianceError
@@ -41,34 +42,35 @@ def canonical(value: Json) -> bytes:
     carry exactly: a number that is not finite or an integer beyond 2**53, a lone surrogate, bytes, a key that is no
     text.
 
-    The standard library's encoder writes the same bytes, five times faster, once numbers with an exponent are
-    rewritten; the `rfc8785` package writes whatever has keys that sort differently in UTF-16. Tests hold the two
+    `orjson` writes the same bytes, fifty times faster than the `rfc8785` package, once numbers with an exponent are
+    rewritten; `rfc8785` writes whatever has keys that sort differently in UTF-16 or is nested deeper. Tests hold the two
     equal."""
+    reading = _Reading()
     try:
-        plain = _plain(value)
-        text = _ENCODER.encode(plain)
+        plain = reading.plain(value)
+        try:
+            encoded = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:
+            return rfc8785.dumps(plain)
     except _NotJsonError as error:
         place = "".join(reversed(error.place)) or " as a whole"
         raise ComplianceError(f"a record holds {error} at ${place[:80]}") from None
     except RecursionError:
         raise ComplianceError("a record is nested too deeply") from None
-    if not text.isascii() and _has_wide_key(plain):
+    if any(lead in encoded for lead in _BEYOND_BMP) and _has_wide_key(plain):
         return rfc8785.dumps(plain)
-    if _EXPONENT.search(text) or _POINT_ZERO.search(text):
-        text = _NUMBER.sub(_as_ecmascript, text)
-    return text.encode()
+    return _NUMBER.sub(_as_ecmascript, encoded) if reading.odd else encoded
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"), sort_keys=True)
-_EXPONENT = re.compile(r"e[+-]\d")
-_POINT_ZERO = re.compile(r"\.0(?!\d)")
-_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*+"|(?<![\d.])-?(?:[\d.]++e[+-]\d+|\d{16,}+\.0)')
-"""A text, to be passed over, or a number that Python writes unlike ECMAScript: 1e-05, 9007199254740994.0."""
+_BEYOND_BMP = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")
+"""The first bytes of characters that UTF-16 writes as two: they alone make keys sort differently."""
+_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*+"|(?<![\d.])-?(?:[\d.]++e[+-]?\d+|\d{16,}+\.0)')
+"""A text, to be passed over, or a number that orjson writes unlike ECMAScript: 1e-5, 9007199254740994.0."""
 
 
-def _as_ecmascript(found: re.Match[str]) -> str:
+def _as_ecmascript(found: re.Match[bytes]) -> bytes:
     token = found[0]
-    return token if token[0] == '"' else number_text(float(token))
+    return token if token[:1] == b'"' else number_text(float(token)).encode()
 
 
 def _has_wide_key(plain: Any) -> bool:
@@ -83,45 +85,76 @@ class _NotJsonError(Exception):
         self.place: list[str] = []
 
 
-def _plain(value: Json) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise _NotJsonError("text that is not valid Unicode") from None
-        return str(value)
-    if isinstance(value, int):
-        if abs(value) > 2**53 - 1:
-            raise _NotJsonError("an integer beyond 2**53 (write it as text)")
-        return int(value)
-    if isinstance(value, float):
+class _Reading:
+    """Takes a value to what JSON can carry exactly; `odd`: it holds a number that must be written with care."""
+
+    def __init__(self) -> None:
+        self.odd = False
+
+    def plain(self, value: Json) -> Any:
+        kind = type(value)
+        if kind is str and value.isascii():  # type: ignore[union-attr]
+            return value
+        if value is None or kind is bool:
+            return value
+        if isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise _NotJsonError("text that is not valid Unicode") from None
+            return str(value)
+        if isinstance(value, int):
+            if abs(value) > _LARGEST:
+                raise _NotJsonError("an integer beyond 2**53 (write it as text)")
+            return int(value)
+        if isinstance(value, float):
+            return self._number(value)
+        if isinstance(value, Mapping):
+            return {self._key(key): self._at(each, key) for key, each in value.items()}
+        if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+            return self._list(value)
+        raise _NotJsonError(f"a {kind.__name__}, which JSON cannot carry,")
+
+    def _list(self, value: Sequence[Json]) -> list[Any]:
+        kinds = set(map(type, value))
+        # the numbers of a whole answer's tokens are looked at in one go each
+        if kinds == {int} and max(value) <= _LARGEST and min(value) >= -_LARGEST:  # type: ignore[type-var, operator]
+            return list(value)
+        if kinds == {float}:
+            floats: Sequence[Any] = value
+            return [n if -1e15 < n < -1e-4 and n % 1 else self._at(n, at) for at, n in enumerate(floats)]
+        return [self._at(each, at) for at, each in enumerate(value)]
+
+    def _number(self, value: float) -> int | float:
         if not math.isfinite(value):
             raise _NotJsonError("a number that is not finite")
-        return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
-    if isinstance(value, Mapping):
-        return {_plain_key(key): _plain_at(each, key) for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [_plain_at(each, at) for at, each in enumerate(value)]
-    raise _NotJsonError(f"a {type(value).__name__}, which JSON cannot carry,")
+        if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        self.odd = self.odd or not _ordinary(value)
+        return float(value)
+
+    def _at(self, value: Json, place: str | int) -> Any:
+        try:
+            return self.plain(value)
+        except _NotJsonError as error:
+            # a key is named only if it looks like a field of ours: an error never repeats what a person typed
+            named = f".{place}" if _FIELD.fullmatch(str(place)) else ".?"
+            error.place.append(f"[{place}]" if isinstance(place, int) else named)
+            raise
+
+    def _key(self, key: object) -> str:
+        if not isinstance(key, str):
+            raise _NotJsonError("a key that is not text")
+        plain: str = self.plain(key)
+        return plain
 
 
-def _plain_at(value: Json, place: str | int) -> Any:
-    try:
-        return _plain(value)
-    except _NotJsonError as error:
-        # a key is named only if it looks like a field of ours: an error never repeats what a person typed
-        named = f".{place}" if _FIELD.fullmatch(str(place)) else ".?"
-        error.place.append(f"[{place}]" if isinstance(place, int) else named)
-        raise
+_LARGEST = 2**53 - 1
 
 
-def _plain_key(key: object) -> str:
-    if not isinstance(key, str):
-        raise _NotJsonError("a key that is not text")
-    plain: str = _plain(key)
-    return plain
+def _ordinary(value: float) -> bool:
+    """Whether every writer of JSON writes this number alike: neither whole nor with an exponent."""
+    return bool(1e-4 < abs(value) < 1e15 and value % 1)
 
 
 def utc_now() -> str:

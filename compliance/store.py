@@ -1,67 +1,25 @@
-"""The SQLite file of the ledger: its schema, its connections, its errors in words, a consistent view for readers."""
+"""How the ledger is stored: SQLite files and their errors in words, transactions, and the consistent view that readers have."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from compliance.errors import ComplianceError
 from compliance.merkle import inclusion
-from compliance.verify import VerifyError, leaf_data, leaf_hash, verify_inclusion
+from compliance.schema import APPLICATION_ID, IS_EVENT, SCHEMA, SCHEMA_1, SINCE_2, VERSION, schema_problem
+from compliance.verify import LEAF_FORMAT, VerifyError, covered, verify_inclusion
 
-APPLICATION_ID = 0x54424C31  # "TBL1"
-VERSION = 1
 BUSY_SECONDS = 20.0
 ROWS_A_STATEMENT = 100
-
-SCHEMA = (
-    """CREATE TABLE ledger (
-        origin TEXT NOT NULL,
-        vkey TEXT NOT NULL
-    ) STRICT""",
-    # sealed and header are what the leaf commits to; turn, session and kind are read from the header, never stored
-    """CREATE TABLE entry (
-        idx INTEGER PRIMARY KEY,
-        header TEXT NOT NULL,
-        sealed BLOB NOT NULL,
-        turn TEXT GENERATED ALWAYS AS (json_extract(header, '$.turn')) VIRTUAL,
-        session TEXT GENERATED ALWAYS AS (json_extract(header, '$.session')) VIRTUAL
-    ) STRICT""",
-    """CREATE INDEX entry_turn ON entry (turn)""",
-    """CREATE INDEX entry_session ON entry (session)""",
-    """CREATE TABLE node (
-        level INTEGER NOT NULL,
-        idx INTEGER NOT NULL,
-        hash BLOB NOT NULL,
-        PRIMARY KEY (level, idx)
-    ) WITHOUT ROWID, STRICT""",
-    # the head is signed anew with every commit: rows taken off the end are found out by it
-    """CREATE TABLE head (
-        id INTEGER PRIMARY KEY CHECK (id = 0),
-        size INTEGER NOT NULL,
-        note TEXT NOT NULL
-    ) STRICT""",
-    """CREATE TABLE checkpoint (
-        size INTEGER PRIMARY KEY,
-        note TEXT NOT NULL
-    ) STRICT""",
-    *(
-        f"""CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
-        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
-        for table in ("ledger", "entry", "node", "checkpoint")
-        for verb in ("UPDATE", "DELETE")
-    ),
-    """CREATE TRIGGER head_no_delete BEFORE DELETE ON head
-        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
-    """CREATE TRIGGER head_only_grows BEFORE UPDATE ON head WHEN new.size < old.size
-        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
-)
+_LEAF = b"\x00" + LEAF_FORMAT
 
 
 @contextmanager
@@ -120,7 +78,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
 
 @contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: Any) -> Iterator[None]:
     """One write transaction: durable when it ends, as if it never began when it raises."""
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -132,7 +90,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def insert(db: sqlite3.Connection, into: str, rows: Sequence[tuple[object, object, object]]) -> None:
+def insert(db: Any, into: str, rows: Sequence[tuple[object, object, object]]) -> None:
     """Inserts rows of three columns, many with each statement: a statement hands Python's lock to other threads, and
     the writer that commits for all must not queue for it once a row."""
     for at in range(0, len(rows), ROWS_A_STATEMENT):
@@ -150,39 +108,22 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def format_problem(db: sqlite3.Connection) -> str | None:
-    """Why this file is not a ledger that this version can write."""
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID or version < VERSION:
-        return "the file is not a Tellerbox ledger, or its first bytes were changed"
-    return f"its format, version {version}, is of a newer Tellerbox" if version > VERSION else None
-
-
-def schema_problem(db: sqlite3.Connection, expected: tuple[str, ...] = SCHEMA) -> str | None:
-    """What differs from the schema as it was created, such as an append-only trigger that was dropped."""
-    stated = {_name(sql): sql for sql in expected}
-    found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall())
-    for name in stated:
-        if found.get(name) != stated[name]:
-            return f"the schema was changed: {name} is {'altered' if name in found else 'missing'}"
-    extra = sorted(set(found) - set(stated), key=str)
-    return f"the schema was changed: {extra[0]!r} was added" if extra else None
-
-
-def _name(sql: str) -> str:
-    return sql.split()[2]
+class ForeignDatabaseError(Exception):
+    """What another database than SQLite raised, to be put in words."""
 
 
 class Snapshot:
     """The ledger as of one commit: what readers see does not move while writers go on."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Any, schema_problem: Callable[[Any], str | None] = schema_problem) -> None:
         self._db = db
+        self._schema_problem = schema_problem
         row = db.execute("SELECT size, note FROM head").fetchone()
         if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):
             raise ComplianceError("the ledger is damaged: its signed head is missing")
         self.size: int = row[0]
         self.note: str = row[1]
+        self._gone: list[tuple[int, int]] | None = None
 
     def node(self, level: int, index: int) -> bytes:
         """The stored hash of a complete subtree; raises ComplianceError where it is missing."""
@@ -192,9 +133,10 @@ class Snapshot:
         value: bytes = row[0]
         return value
 
-    def level(self, level: int) -> Iterator[tuple[int, bytes]]:
-        """The stored nodes of one level in order, as (index, hash)."""
-        yield from self._db.execute("SELECT idx, hash FROM node WHERE level = ? ORDER BY idx", (level,))
+    def nodes(self, level: int, first: int, stop: int) -> list[bytes]:
+        """The stored nodes [first, stop) of a level, in order: fewer where one is missing."""
+        sql = "SELECT hash FROM node WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx"
+        return [row[0] for row in self._db.execute(sql, (level, first, stop))]
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes, bytes]]:
         """Records [start, stop) in order, as (index, header, sealed body); constant memory."""
@@ -203,43 +145,100 @@ class Snapshot:
             (start, self.size if stop is None else stop),
         )
         for row in rows:
-            yield whole(row)
+            yield row if type(row[1]) is bytes is type(row[2]) else whole(row)
+
+    def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes | None, bytes | None]]:
+        """Every record of [start, stop) in order as `entries` gives it, a pruned one as (index, None, None). Raises
+        ComplianceError where one is missing."""
+        stop, expected = self.size if stop is None else stop, start
+        for index, header, sealed in chain(self.entries(start, stop), [(stop, b"", b"")]):
+            for gone in range(expected, index):
+                if not self.is_pruned(gone):
+                    raise ComplianceError(f"the ledger is damaged: record {gone} is missing")
+                yield gone, None, None
+            expected = index + 1
+            if index < stop:
+                yield index, header, sealed
 
     def entry(self, index: int, root: bytes) -> tuple[bytes, bytes, bytes, list[bytes]]:
         """Header, sealed body, leaf hash and inclusion proof of one record, once it is proved to be in the tree with
-        this root; raises ComplianceError where it is not there or is not what was recorded."""
+        this root; raises ComplianceError where it is not there, was pruned or is not what was recorded."""
+        row, leaf, proof = self._proved(index, root)
+        if row is None:
+            raise ComplianceError(f"record {index} was pruned: its text and header are gone, its proof is not")
+        return row[1], row[2], leaf, proof
+
+    def proof(self, index: int, root: bytes) -> tuple[bytes | None, bytes, list[bytes]]:
+        """As `entry`, without the body, and the header is None where the record was pruned."""
+        row, leaf, proof = self._proved(index, root)
+        return None if row is None else row[1], leaf, proof
+
+    def _proved(self, index: int, root: bytes) -> tuple[tuple[int, bytes, bytes] | None, bytes, list[bytes]]:
         if not 0 <= index < self.size:
             held = f"holds records 0 to {self.size - 1}" if self.size else "is empty"
             raise ComplianceError(f"there is no record {index}: the ledger {held}")
         row = next(iter(self.entries(index, index + 1)), None)
-        if row is None:
+        if row is None and not self.is_pruned(index):
             raise ComplianceError(f"the ledger is damaged: record {index} is missing")
-        leaf, proof = entry_leaf(row[1], row[2]), inclusion(self.node, index, self.size)
+        leaf = self.node(0, index) if row is None else entry_leaf(row[1], row[2])
+        proof = inclusion(self.node, index, self.size)
         if not verify_inclusion(leaf, index, self.size, proof, root):
             raise ComplianceError(f"the ledger is damaged: record {index} is not what was recorded")
-        return row[1], row[2], leaf, proof
+        return row, leaf, proof
+
+    def events(self) -> list[tuple[int, bytes, bytes]]:
+        """The records that change how others are read or kept (`schema.EVENT_KINDS`), as `entries` gives them."""
+        sql = f"SELECT idx, CAST(header AS BLOB), sealed FROM entry WHERE {IS_EVENT} ORDER BY idx"
+        return [whole(row) for row in self._db.execute(sql)]
+
+    def pruned(self) -> list[tuple[int, int, int]]:
+        """What was pruned, in order, as (first, stop, record of the pruning)."""
+        rows: list[tuple[int, int, int]] = self._db.execute("SELECT first, stop, record FROM pruned ORDER BY first").fetchall()
+        return rows
+
+    def is_pruned(self, index: int) -> bool:
+        """Whether a pruning took this record out."""
+        if self._gone is None:
+            self._gone = [(first, stop) for first, stop, _ in self.pruned()]
+        return covered(self._gone, index)
+
+    def cosignatures(self, size: int) -> list[tuple[str, str]]:
+        """The cosignatures kept for the published checkpoint of `size` records, as (witness's key, signature line)."""
+        sql = "SELECT witness, line FROM cosignature WHERE size = ? ORDER BY witness"
+        rows: list[tuple[str, str]] = self._db.execute(sql, (size,)).fetchall()
+        return rows
+
+    def cosigned(self, witness: str | None = None, last: int = -1) -> list[tuple[int, str]]:
+        """The last so many checkpoints that were cosigned (by this witness, if given), newest first, as (size, note
+        with its cosignatures)."""
+        sql = """SELECT size, note FROM checkpoint WHERE size IN (SELECT size FROM cosignature WHERE ? IN ('', witness))
+            ORDER BY size DESC LIMIT ?"""
+        found = self._db.execute(sql, (witness or "", last)).fetchall()
+        return [(size, note + "".join(line for _, line in self.cosignatures(size))) for size, note in found]
 
     def checkpoints(self) -> list[tuple[int, str]]:
         """The published checkpoints, as (size, note)."""
-        found = self._db.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall()
+        found: list[tuple[int, str]] = self._db.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall()
         if not all(isinstance(note, str) for _, note in found):
             raise ComplianceError("the ledger is damaged: a published checkpoint cannot be read")
         return found
 
-    def level_numbers(self) -> list[int]:
-        """The levels of the tree that have stored nodes."""
-        return [row[0] for row in self._db.execute("SELECT DISTINCT level FROM node ORDER BY level")]
+    def level_counts(self) -> dict[int, int]:
+        """How many nodes each level of the tree has stored."""
+        return dict(self._db.execute("SELECT level, count(*) FROM node GROUP BY level ORDER BY level"))
 
-    def file_problem(self) -> str | None:
-        """What is wrong with the schema or the database file itself, its indices included."""
-        if problem := schema_problem(self._db):
-            return problem
-        state = str(self._db.execute("PRAGMA integrity_check(1)").fetchone()[0])
-        return None if state == "ok" else f"the database file is damaged ({' '.join(state.split())[:200]})"
+    def schema_problem(self) -> str | None:
+        """What is wrong with the schema."""
+        return self._schema_problem(self._db)
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
         """Rows of a query of this package."""
-        return self._db.execute(sql, values).fetchall()
+        rows: list[Any] = self._db.execute(sql, values).fetchall()
+        return rows
+
+    def query_rows(self, sql: str) -> Iterator[Any]:
+        """Rows of a query of this package, one at a time."""
+        yield from self._db.execute(sql)
 
 
 def whole(row: tuple[int, Any, Any]) -> tuple[int, bytes, bytes]:
@@ -251,18 +250,37 @@ def whole(row: tuple[int, Any, Any]) -> tuple[int, bytes, bytes]:
 
 def entry_leaf(header: bytes, sealed: bytes) -> bytes:
     """The leaf hash of a record (RFC 6962 §2.1 over `compliance.verify.leaf_data`)."""
-    return leaf_hash(leaf_data(header, sha256(sealed).digest()))
+    return sha256(_LEAF + header + b"\n" + sha256(sealed).hexdigest().encode() + b"\n").digest()
 
 
 @contextmanager
-def snapshot(path: Path, doing: str) -> Iterator[Snapshot]:
-    """A consistent view on a connection of its own; errors in words."""
-    with in_words(path, doing), closing(connect(path)) as db:
-        db.execute("BEGIN")
+def snapshot_of(
+    connect: Callable[[], Any],
+    in_words: Callable[[str], AbstractContextManager[None]],
+    doing: str,
+    place: str,
+    schema_problem: Callable[[Any], str | None],
+) -> Iterator[Snapshot]:
+    """A consistent view on a connection of its own; its errors in words (another database's errors are left as they are)."""
+    with in_words(doing):
+        db = connect()
+    with closing(db):
         try:
-            yield Snapshot(db)
+            db.execute("BEGIN")
+            yield Snapshot(db, schema_problem)
+        except (sqlite3.Error, UnicodeDecodeError, ForeignDatabaseError):
+            with in_words(doing):
+                raise
         except VerifyError as error:
-            raise ComplianceError(f"the ledger is damaged: {error} ({path})") from None
+            raise ComplianceError(f"the ledger is damaged: {error} ({place})") from None
+
+
+def file_damage(path: Path) -> str | None:
+    """What SQLite finds wrong with the database file itself, its indices included; reads it on a connection of its
+    own."""
+    with in_words(path, "the ledger cannot be read"), closing(connect(path)) as db:
+        state = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        return None if state == "ok" else f"the database file is damaged ({' '.join(state.split())[:200]})"
 
 
 def create(db: sqlite3.Connection, origin: str, vkey: str, note: str) -> None:
@@ -275,6 +293,18 @@ def create(db: sqlite3.Connection, origin: str, vkey: str, note: str) -> None:
         db.execute("INSERT INTO ledger VALUES (?, ?)", (origin, vkey))
         db.execute("INSERT INTO head VALUES (0, 0, ?)", (note,))
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def upgrade(db: sqlite3.Connection) -> None:
+    """Takes a file of an older version to this one, in one transaction; a file that is not as that version made it is
+    left alone (`schema_problem` then names what is wrong)."""
+    with transaction(db):
+        if db.execute("PRAGMA user_version").fetchone()[0] != 1 or schema_problem(db, SCHEMA_1) is not None:
+            return
+        db.execute("DROP TRIGGER entry_no_delete")
+        for statement in SINCE_2:
+            db.execute(statement)
         db.execute(f"PRAGMA user_version={VERSION}")
 
 

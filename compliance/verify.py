@@ -1,11 +1,13 @@
 """Verify an export of a Tellerbox ledger offline: standard library and `cryptography` alone; travels in each bundle.
 
     python verify.py [BUNDLE | BUNDLE.zip | RECORDS.jsonl] [--key VERIFIER-KEY] [--receipt FILE]
+                     [--witness-key COSIGNER-KEY]...
 
-Exits 0 when everything holds and 1 naming the first broken thing. Give --key (the branch's public verifier key, from a
-source you trust): without it this only shows that the export agrees with itself. Implements RFC 6962 §2.1 (Merkle
-tree), RFC 9162 §2.1.3.2 and §2.1.4.2 (proofs), RFC 8785 (canonical JSON), C2SP signed-note, tlog-checkpoint and
-tlog-proof.
+Exits 0 when everything holds and 1 naming the first broken thing. Give --key (any public verifier key the branch has
+published, the first or the latest, from a source you trust): without it this only shows that the export agrees with
+itself. Give --witness-key for each witness whose cosignature you demand. Implements RFC 6962 §2.1 (Merkle tree),
+RFC 9162 §2.1.3.2 and §2.1.4.2 (proofs), RFC 8785 (canonical JSON), C2SP signed-note, tlog-checkpoint, tlog-proof and
+tlog-cosignature.
 """
 
 from __future__ import annotations
@@ -13,14 +15,18 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import bisect
 import hashlib
 import hmac
 import json
+import struct
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,7 +39,11 @@ BODY_FORMAT = b"tellerbox/body/1\n"
 SEAL_VERSION = 1
 KEY_ID_BYTES = 16
 PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
-ED25519 = 1
+ED25519, COSIGNATURE, ML_DSA_44_COSIGNATURE = 1, 4, 6
+"""Signature types of C2SP signed-note and tlog-cosignature: Ed25519, and timestamped Ed25519 and ML-DSA-44."""
+LATEST = 253_402_300_799
+"""The last POSIX second that a date of four digits can show."""
+MAX_LINE = 64 * 1024 * 1024
 MANIFEST, MANIFEST_NOTE, RECORDS, CHECKPOINT, VERIFIER_KEY = (
     "manifest.json",
     "manifest.note",
@@ -43,8 +53,16 @@ MANIFEST, MANIFEST_NOTE, RECORDS, CHECKPOINT, VERIFIER_KEY = (
 )
 
 
+KEY_BYTES = {ED25519: 32, COSIGNATURE: 32, ML_DSA_44_COSIGNATURE: 1312}
+"""How long the public key of each signature type is."""
+
+
 class VerifyError(Exception):
     """The message is one line and names the first broken thing."""
+
+
+class NoMlDsaError(VerifyError):
+    """The installed `cryptography` cannot verify an ML-DSA signature."""
 
 
 # ---- RFC 6962 §2.1: the tree -------------------------------------------------------------------------------------
@@ -183,52 +201,123 @@ class Receipt:
     note: str
 
 
-def key_id(name: str, public: bytes) -> bytes:
-    """SHA-256(name || 0x0A || 0x01 || key)[:4] (C2SP signed-note, Ed25519)."""
-    return hashlib.sha256(name.encode() + b"\n" + bytes([ED25519]) + public).digest()[:4]
+def key_id(name: str, public: bytes, algorithm: int = ED25519) -> bytes:
+    """SHA-256(name || 0x0A || algorithm || key)[:4] (C2SP signed-note)."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([algorithm]) + public).digest()[:4]
 
 
-def verifier_key(name: str, public: bytes) -> str:
+def verifier_key(name: str, public: bytes, algorithm: int = ED25519) -> str:
     """The public key as text, `name+hash+base64`, as C2SP and Go's sumdb/note write it."""
-    return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(bytes([ED25519]) + public).decode()}"
+    encoded = base64.b64encode(bytes([algorithm]) + public).decode()
+    return f"{name}+{key_id(name, public, algorithm).hex()}+{encoded}"
 
 
 def parse_verifier_key(vkey: str) -> tuple[str, bytes]:
     """Name and 32-byte Ed25519 public key of a verifier key; raises VerifyError."""
+    name, algorithm, public = parse_any_key(vkey)
+    if algorithm != ED25519:
+        raise VerifyError("the verifier key is not an Ed25519 key of the form name+hash+base64")
+    return name, public
+
+
+def parse_any_key(vkey: str) -> tuple[str, int, bytes]:
+    """Name, signature type and public key of a log's or a cosigner's key; raises VerifyError."""
     name, _, rest = vkey.strip().partition("+")
     stated, _, encoded = rest.partition("+")
     raw = unbase64(encoded, "the verifier key")
-    if not name or any(c.isspace() for c in name) or len(raw) != 33 or raw[0] != ED25519:
+    if not name or any(c.isspace() for c in name) or len(raw) < 2 or len(raw) - 1 != KEY_BYTES.get(raw[0]):
         raise VerifyError("the verifier key is not an Ed25519 key of the form name+hash+base64")
-    if key_id(name, raw[1:]).hex() != stated:
+    if key_id(name, raw[1:], raw[0]).hex() != stated:
         raise VerifyError("the verifier key does not match its own hash")
-    return name, raw[1:]
+    return name, raw[0], raw[1:]
 
 
-def open_note(note: str, vkey: str) -> str:
-    """The text of a C2SP signed note, once the signature of `vkey` on it holds; raises VerifyError."""
-    name, public = parse_verifier_key(vkey)
+def note_signatures(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
+    """Text and signatures, as (name, key id, signature), of a C2SP signed note, not verified yet; raises
+    VerifyError."""
     text, separator, signatures = note.rpartition("\n\n")
     if not separator or not signatures.endswith("\n") or any(ord(c) < 32 and c != "\n" for c in note):
         raise VerifyError("not a signed note")
-    text += "\n"
-    signed = False
+    found = []
     for line in signatures[:-1].split("\n")[:64]:
         dash, _, rest = line.partition(" ")
         signer, _, encoded = rest.partition(" ")
         raw = unbase64(encoded, "a signature of the note")
         if dash != "—" or not signer or len(raw) < 5:
             raise VerifyError("a signature line of the note is malformed")
-        if signer != name or raw[:4] != key_id(name, public):
-            continue  # C2SP: signatures of unknown keys are ignored (witnesses, a later algorithm)
-        try:
-            Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], text.encode())
-        except (InvalidSignature, ValueError):
-            raise VerifyError(f"the signature of {name} does not hold") from None
-        signed = True
-    if not signed:
+        found.append((signer, raw[:4], raw[4:]))
+    return text + "\n", found
+
+
+def open_note(note: str, vkey: str) -> str:
+    """The text of a C2SP signed note, once the signature of `vkey` on it holds; raises VerifyError."""
+    name, public = parse_verifier_key(vkey)
+    text, signatures = note_signatures(note)
+    known = key_id(name, public)
+    # C2SP: signatures of unknown keys are ignored (witnesses, another algorithm), all of known ones must hold
+    ours = [signature for signer, number, signature in signatures if (signer, number) == (name, known)]
+    try:
+        for signature in ours:
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, text.encode())
+    except (InvalidSignature, ValueError):
+        raise VerifyError(f"the signature of {name} does not hold") from None
+    if not ours:
         raise VerifyError(f"the note carries no signature of {name}")
     return text
+
+
+def cosigned_message(text: str, time: int) -> bytes:
+    """What an Ed25519 cosigner signs at POSIX second `time` over the text of a checkpoint (C2SP tlog-cosignature)."""
+    return f"cosignature/v1\ntime {time}\n{text}".encode()
+
+
+def verify_cosignature(note: str, cosigner: str) -> int:
+    """When (POSIX seconds) the cosigner with this key cosigned a checkpoint; raises VerifyError where its cosignature
+    is missing or does not hold."""
+    name, algorithm, public = parse_any_key(cosigner)
+    if algorithm == ED25519:
+        raise VerifyError(f"the key of {name} is a log's key, not a cosigner's")
+    text, signatures = note_signatures(note)
+    known = key_id(name, public, algorithm)
+    times = []
+    for signer, number, signature in signatures:
+        if (signer, number) != (name, known):
+            continue
+        (time,) = struct.unpack(">Q", signature[:8]) if len(signature) > 8 else (LATEST + 1,)
+        if time > LATEST:
+            raise VerifyError(f"the cosignature of {name} is malformed")
+        try:
+            _verify_cosigned(algorithm, public, signature[8:], text, name, time)
+        except (InvalidSignature, ValueError):
+            raise VerifyError(f"the cosignature of {name} does not hold") from None
+        times.append(time)
+    if not times:
+        raise VerifyError(f"the checkpoint carries no cosignature of {name}")
+    return int(max(times))
+
+
+def subtree_message(text: str, name: str, time: int) -> bytes:
+    """What the ML-DSA-44 cosigner `name` signs at POSIX second `time` over a checkpoint (C2SP tlog-cosignature)."""
+    tree = parse_checkpoint(text)
+    named = [bytes([len(each.encode())]) + each.encode() for each in (name, tree.origin)]
+    return b"subtree/v1\n\0" + named[0] + struct.pack(">Q", time) + named[1] + struct.pack(">QQ", 0, tree.size) + tree.root
+
+
+def carries(note: str, key: str) -> bool:
+    """Whether a note has a signature line of this log's or cosigner's key, which may not hold; raises VerifyError."""
+    name, algorithm, public = parse_any_key(key)
+    return any((signer, number) == (name, key_id(name, public, algorithm)) for signer, number, _ in note_signatures(note)[1])
+
+
+def _verify_cosigned(algorithm: int, public: bytes, signature: bytes, text: str, name: str, time: int) -> None:
+    if algorithm == COSIGNATURE:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, cosigned_message(text, time))
+        return
+    try:
+        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+    except ImportError:
+        raise NoMlDsaError("this version of `cryptography` has no ML-DSA: install a newer one") from None
+    MLDSA44PublicKey.from_public_bytes(public).verify(signature, subtree_message(text, name, time))
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
@@ -242,12 +331,100 @@ def parse_checkpoint(text: str) -> Checkpoint:
     return Checkpoint(lines[0], int(lines[1]), root)
 
 
-def open_checkpoint(note: str, vkey: str) -> Checkpoint:
+def open_checkpoint(note: str, vkey: str | KeyChain) -> Checkpoint:
     """The checkpoint in a signed note; the log's key name must be its origin (tlog-checkpoint); raises VerifyError."""
+    if isinstance(vkey, KeyChain):
+        return vkey.open_checkpoint(note)
     checkpoint = parse_checkpoint(open_note(note, vkey))
     if checkpoint.origin != parse_verifier_key(vkey)[0]:
         raise VerifyError("the checkpoint is of another log")
     return checkpoint
+
+
+# ---- rotation of the log's key ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A change of the log's key, after `size` records with this root: both keys signed that `new` follows `old`."""
+
+    origin: str
+    size: int
+    root: bytes
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class KeyChain:
+    """The verifier keys of one log, oldest first, each with the size up to which it could sign (None: until now)."""
+
+    keys: tuple[tuple[str, int | None], ...]
+
+    def open_checkpoint(self, note: str) -> Checkpoint:
+        """The checkpoint in a note that one of these keys signed while it was the log's key; raises VerifyError."""
+        _, signatures = note_signatures(note)
+        signers = {(name, number) for name, number, _ in signatures}
+        for vkey, last in reversed(self.keys):
+            name, public = parse_verifier_key(vkey)
+            if (name, key_id(name, public)) in signers:
+                checkpoint = open_checkpoint(note, vkey)
+                if last is not None and checkpoint.size > last:
+                    raise VerifyError(f"the checkpoint of {checkpoint.size} records is signed by a key retired after {last}")
+                return checkpoint
+        raise VerifyError(f"the note carries no signature of {parse_verifier_key(self.keys[-1][0])[0]}")
+
+    def holds(self, vkey: str) -> bool:
+        """Whether this key was ever the log's."""
+        return any(vkey == each for each, _ in self.keys)
+
+
+def rotation_text(rotation: Rotation) -> str:
+    """The text that both keys sign; their name ends in /rotation, so that it can pass for nothing else."""
+    root = base64.b64encode(rotation.root).decode()
+    return f"tellerbox/rotation/1\n{rotation.origin}\n{rotation.size}\n{root}\n{rotation.old}\n{rotation.new}\n"
+
+
+def open_rotation(note: str) -> Rotation:
+    """The rotation in a note, once the signatures of the old and the new key on it hold; raises VerifyError."""
+    text, _ = note_signatures(note)
+    lines = text.split("\n")
+    if len(lines) != 7 or lines[0] != "tellerbox/rotation/1":
+        raise VerifyError("not a rotation of keys")
+    checkpoint = parse_checkpoint("\n".join([*lines[1:4], ""]))
+    rotation = Rotation(checkpoint.origin, checkpoint.size, checkpoint.root, lines[4], lines[5])
+    for vkey in (rotation.old, rotation.new):
+        if parse_verifier_key(vkey)[0] != rotation.origin:
+            raise VerifyError("a rotation names a key of another log")
+        open_note(note, renamed_key(vkey, "rotation"))
+    if rotation_text(rotation) != text or rotation.old == rotation.new:
+        raise VerifyError("a rotation of keys is malformed")
+    return rotation
+
+
+def key_chain(vkey: str, rotations: Sequence[Rotation]) -> KeyChain:
+    """Every key that a trusted key of the log vouches for: those it, or its successors, handed over to, and those that
+    handed over to it. Raises VerifyError where the rotations are not one unbroken chain."""
+    for earlier, later in zip(rotations, rotations[1:]):  # noqa: B905, RUF007
+        if later.old != earlier.new or later.size <= earlier.size or later.origin != earlier.origin:
+            raise VerifyError(f"the rotation of keys after {later.size} records does not follow the one before it")
+    keys: list[tuple[str, int | None]] = [(vkey.strip(), None)]
+    for rotation in rotations:
+        if rotation.old == keys[-1][0]:
+            keys[-1:] = [(rotation.old, rotation.size), (rotation.new, None)]
+    for rotation in reversed(rotations):
+        if rotation.new == keys[0][0]:
+            keys.insert(0, (rotation.old, rotation.size))
+    return KeyChain(tuple(keys))
+
+
+def renamed_key(vkey: str, suffix: str) -> str:
+    """The same Ed25519 key under the name `<name>/<suffix>`, under which it signs one other kind of note."""
+    name, public = parse_verifier_key(vkey)
+    return verifier_key(f"{name}/{suffix}", public)
+
+
+# ---- receipts -----------------------------------------------------------------------------------------------------
 
 
 def parse_receipt(text: str) -> Receipt:
@@ -267,7 +444,7 @@ def parse_receipt(text: str) -> Receipt:
     return Receipt(hashes[0], int(number), tuple(hashes[1:]), note)
 
 
-def verify_receipt(text: str, vkey: str, leaf: bytes | None = None) -> tuple[Receipt, Checkpoint]:
+def verify_receipt(text: str, vkey: str | KeyChain, leaf: bytes | None = None) -> tuple[Receipt, Checkpoint]:
     """Checks a receipt offline, and that it is about `leaf` where that is given; raises VerifyError."""
     receipt = parse_receipt(text)
     checkpoint = open_checkpoint(receipt.note, vkey)
@@ -402,7 +579,9 @@ def _loads(line: bytes, where: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Report:
-    """What was verified: the ledger, the records [first, first + count), how many were readable, how many erased."""
+    """What was verified: the ledger, the records [first, first + count), how many were readable, erased, pruned, and
+    for each demanded witness its name, the size it cosigned and when (POSIX seconds). `chain` holds the log's keys;
+    `second` says what became of its second, post-quantum signature (empty: it has none)."""
 
     origin: str
     verifier_key: str
@@ -412,30 +591,55 @@ class Report:
     count: int
     readable: int
     erased: int
+    pruned: int
     note: str
+    chain: KeyChain
+    witnessed: tuple[tuple[str, int, int], ...] = ()
+    second: str = ""
 
 
-def verify_records(lines: Iterable[bytes], vkey: str | None = None, progress: Callable[[int, int], None] | None = None) -> Report:
+@dataclass(frozen=True)
+class _Event:
+    """A record that changes how others are read (a rotation of keys, a pruning), with its proof of inclusion."""
+
+    index: int
+    header: bytes
+    facts: dict[str, Any]
+    kind: str
+    proof: tuple[bytes, ...]
+
+
+def verify_records(
+    lines: Iterable[bytes],
+    vkey: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    witnesses: Sequence[str] = (),
+) -> Report:
     """Verifies the lines of a JSONL export: the checkpoint's signature, each record, and that none between the first
     and the last is missing, added or moved (the whole range is rebuilt to the signed root). Raises VerifyError."""
     rows = iter(lines)
-    top = _loads(next(rows, b"") or b"", "line 1 (the description of the export)")
-    if top.get("export") != "tellerbox/export/1":
-        raise VerifyError("line 1 does not describe a Tellerbox export")
-    vkey, note = vkey or _field(top, "verifier_key", str), _field(top, "checkpoint", str)
-    checkpoint = open_checkpoint(note, vkey)
+    top = _description(next(rows, b"") or b"")
+    events = _events(top)
+    chain, note = _chain(top, events, vkey), _field(top, "checkpoint", str)
+    checkpoint = chain.open_checkpoint(note)
+    pruned = _pruned_ranges(events, checkpoint)
+    witnessed = _witnessed(top, checkpoint, chain, witnesses)
+    second = _second_signature(events, note, checkpoint.origin)
     first, count = _field(top, "first", int), _field(top, "count", int)
     if not 0 <= first <= first + count <= checkpoint.size:
         raise VerifyError(f"line 1: the ledger of {checkpoint.size} records cannot hold this range")
     left = [unbase64(each, "line 1: the left proof") for each in _field(top, "left", list)]
-    tree, readable, erased, seen = Tree(first, left), 0, 0, 0
+    tree, seen = Tree(first, left), 0
+    states = {"readable": 0, "erased": 0, "closed": 0, "pruned": 0}
     for seen, line in enumerate(rows, start=1):
         index = first + seen - 1
         if seen > count:
             raise VerifyError(f"line {seen + 1}: more records than the {count} announced")
         leaf, state = _verify_record(line, index, f"line {seen + 1}: record {index}")
+        if state == "pruned" and not covered(pruned, index):
+            raise VerifyError(f"line {seen + 1}: record {index} is said to be pruned, and no record of that is shown")
         tree.push(leaf)
-        readable, erased = readable + (state == "readable"), erased + (state == "erased")
+        states[state] += 1
         if progress and seen % 4096 == 0:
             progress(seen, count)
     if seen != count:
@@ -448,13 +652,118 @@ def verify_records(lines: Iterable[bytes], vkey: str | None = None, progress: Ca
         tree.push(digest, level)
     if tree.root() != checkpoint.root:
         raise VerifyError(f"records {first} to {first + count - 1} are not those that {checkpoint.origin} signed")
-    return Report(checkpoint.origin, vkey, checkpoint.size, checkpoint.root, first, count, readable, erased, note)
+    return Report(
+        checkpoint.origin, vkey or chain.keys[-1][0], checkpoint.size, checkpoint.root, first, count,
+        states["readable"], states["erased"], states["pruned"], note, chain, witnessed, second,
+    )  # fmt: skip
+
+
+def covered(ranges: Sequence[tuple[int, int]], index: int) -> bool:
+    """Whether an index lies in one of the sorted ranges [start, stop), which do not overlap."""
+    at = bisect.bisect_right(ranges, (index, sys.maxsize)) - 1
+    return at >= 0 and ranges[at][0] <= index < ranges[at][1]
+
+
+def _description(line: bytes) -> dict[str, Any]:
+    top = _loads(line, "line 1 (the description of the export)")
+    if top.get("export") != "tellerbox/export/1":
+        raise VerifyError("line 1 does not describe a Tellerbox export")
+    return top
+
+
+def _events(top: dict[str, Any]) -> list[_Event]:
+    found = top.get("events", [])
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise VerifyError("line 1: events is of the wrong type")
+    events = []
+    for each in found:
+        header = _field(each, "header", dict, "line 1: an event")
+        proof = tuple(unbase64(digest, "line 1: an event") for digest in _field(each, "proof", list, "line 1: an event"))
+        facts, kind = _field(header, "facts", dict, "line 1: an event"), _field(header, "kind", str, "line 1: an event")
+        events.append(_Event(_field(each, "index", int, "line 1: an event"), canonical(header), facts, kind, proof))
+    return events
+
+
+def _chain(top: dict[str, Any], events: Sequence[_Event], vkey: str | None) -> KeyChain:
+    """The keys of the log as `vkey` vouches for them; the export's own latest key must be among them."""
+    rotations = []
+    for event in events:
+        if event.kind == "key_rotation":
+            rotation = open_rotation(_field(event.facts, "note", str, "line 1: a rotation"))
+            if rotation.size != event.index:
+                raise VerifyError(f"the rotation of keys in record {event.index} states another place")
+            rotations.append(rotation)
+    return key_chain(vkey or _field(top, "verifier_key", str), rotations)
+
+
+def _pruned_ranges(events: Sequence[_Event], checkpoint: Checkpoint) -> list[tuple[int, int]]:
+    """The ranges that recorded prunings took out, once every event is proved to be in the ledger."""
+    ranges = []
+    for event in events:
+        leaf = leaf_hash(leaf_data(event.header, hashlib.sha256(b"").digest()))
+        if not verify_inclusion(leaf, event.index, checkpoint.size, event.proof, checkpoint.root):
+            raise VerifyError(f"line 1: the proof that event {event.index} is in the ledger does not hold")
+        if event.kind == "prune":
+            for each in event.facts.get("ranges", []):
+                if not isinstance(each, list) or len(each) < 2 or not all(isinstance(part, int) for part in each[:2]):
+                    raise VerifyError(f"the pruning in record {event.index} cannot be read")
+                ranges.append((each[0], each[1]))
+    return sorted(ranges)
+
+
+def _second_signature(events: Sequence[_Event], note: str, origin: str) -> str:
+    """Whether the second key that the ledger recorded signed the checkpoint too; raises VerifyError where it did not."""
+    keys = [_field(event.facts, "vkey", str, "line 1: a second key") for event in events if event.kind == "second_key"]
+    if not keys:
+        return ""
+    if parse_any_key(keys[-1])[0] != origin:
+        raise VerifyError("line 1: the second key is of another log")
+    try:
+        verify_cosignature(note, keys[-1])
+    except NoMlDsaError as error:
+        return f"not checked: {error}"
+    return "holds (ML-DSA-44)"
+
+
+def _witnessed(
+    top: dict[str, Any], checkpoint: Checkpoint, chain: KeyChain, witnesses: Sequence[str]
+) -> tuple[tuple[str, int, int], ...]:
+    """Which of the demanded witnesses cosigned an earlier or this checkpoint of the ledger; raises VerifyError."""
+    shown = top.get("witnessed", [])
+    if not isinstance(shown, list) or not all(isinstance(each, dict) for each in shown):
+        raise VerifyError("line 1: witnessed is of the wrong type")
+    notes = []
+    for each in shown:
+        note = _field(each, "checkpoint", str, "line 1: a cosigned checkpoint")
+        cosigned = chain.open_checkpoint(note)
+        proof = [unbase64(digest, "line 1: a consistency proof") for digest in _field(each, "consistency", list)]
+        if not verify_consistency(cosigned.size, checkpoint.size, proof, cosigned.root, checkpoint.root):
+            raise VerifyError(f"the ledger is not the one whose first {cosigned.size} records were cosigned")
+        notes.append((cosigned.size, note))
+    notes.append((checkpoint.size, _field(top, "checkpoint", str)))
+    found = []
+    for witness in witnesses:
+        name, problem = parse_any_key(witness)[0], None
+        for size, note in sorted(notes, reverse=True):
+            try:
+                found.append((name, size, verify_cosignature(note, witness)))
+                break
+            except VerifyError as error:
+                problem = problem if problem and "hold" in str(problem) else error
+        else:
+            raise VerifyError(f"{problem}")
+    return tuple(found)
 
 
 def _verify_record(line: bytes, index: int, where: str) -> tuple[bytes, str]:
     record = _loads(line, where)
     if record.get("index") != index:
         raise VerifyError(f"{where} is missing or out of order")
+    if record.get("pruned") is True:
+        leaf = unbase64(_field(record, "leaf", str, where), where)
+        if len(leaf) != 32 or set(record) != {"index", "leaf", "pruned"}:
+            raise VerifyError(f"{where}: a pruned record shows its hash and nothing else")
+        return leaf, "pruned"
     header = canonical(_field(record, "header", dict, where))
     if "sealed" not in record:
         digest = _field(record, "sealed_sha256", str, where)
@@ -528,18 +837,23 @@ def manifest_text(digest: str) -> str:
 
 def bundle_key(vkey: str) -> str:
     """The verifier key of manifests: the same key under the name `<origin>/bundle`."""
-    name, public = parse_verifier_key(vkey)
-    return verifier_key(f"{name}/bundle", public)
+    return renamed_key(vkey, "bundle")
 
 
-def verify_bundle(path: Path, vkey: str | None = None, progress: Callable[[int, int], None] | None = None) -> Report:
+def verify_bundle(
+    path: Path,
+    vkey: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    witnesses: Sequence[str] = (),
+) -> Report:
     """Verifies a bundle, a folder or a zip: the manifest and its signature, each file, then the records."""
     bundle = _Bundle(path)
-    key = vkey or bundle.text(VERIFIER_KEY).strip()
+    own = bundle.text(VERIFIER_KEY).strip()
     manifest = bundle.text(MANIFEST)
     digest = hashlib.sha256(manifest.encode()).hexdigest()
     try:
-        if open_note(bundle.text(MANIFEST_NOTE), bundle_key(key)) != manifest_text(digest):
+        signer = _bundle_signer(bundle, own, vkey)
+        if open_note(bundle.text(MANIFEST_NOTE), bundle_key(signer)) != manifest_text(digest):
             raise VerifyError("it is signed for another manifest")
     except VerifyError as error:
         raise VerifyError(f"{MANIFEST}: {error}") from None
@@ -557,20 +871,35 @@ def verify_bundle(path: Path, vkey: str | None = None, progress: Callable[[int, 
         if found.hexdigest() != _field(stated if isinstance(stated, dict) else {}, "sha256", str, MANIFEST):
             raise VerifyError(f"{name} is not the file the manifest names")
     with bundle.open(RECORDS) as file:
-        report = verify_records(file, key, progress)
+        report = verify_records(file, vkey or own, progress, witnesses)
     if bundle.text(CHECKPOINT) != report.note:
         raise VerifyError(f"{CHECKPOINT} is not the checkpoint of {RECORDS}")
     return report
 
 
-def verify_path(path: Path, vkey: str | None = None, progress: Callable[[int, int], None] | None = None) -> Report:
+def _bundle_signer(bundle: _Bundle, own: str, vkey: str | None) -> str:
+    """The key that must have signed the manifest: the bundle's own where the pinned key vouches for it."""
+    if vkey is None or vkey.strip() == own:
+        return own
+    with bundle.open(RECORDS) as file:
+        top = _description(file.readline(MAX_LINE))
+    chain = _chain(top, _events(top), vkey)
+    return own if chain.holds(own) else vkey
+
+
+def verify_path(
+    path: Path,
+    vkey: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    witnesses: Sequence[str] = (),
+) -> Report:
     """Verifies a JSONL export, a bundle folder or a bundle zip; raises VerifyError."""
     try:
         if path.is_dir() or zipfile.is_zipfile(path):
-            return verify_bundle(path, vkey, progress)
+            return verify_bundle(path, vkey, progress, witnesses)
         with path.open("rb") as file:
-            return verify_records(file, vkey, progress)
-    except (OSError, zipfile.BadZipFile, EOFError, RuntimeError) as error:
+            return verify_records(file, vkey, progress, witnesses)
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise VerifyError(f"{path.name} cannot be read ({type(error).__name__})") from None
 
 
@@ -581,12 +910,24 @@ def describe(report: Report, pinned: bool) -> str:
     lines = [
         f"ledger    {report.origin}, {report.size} records, root {base64.b64encode(report.root).decode()}",
         f"verified  {which}: signed, complete, in order, unchanged",
-        f"texts     {report.readable} opened and equal to what was sealed, {report.erased} erased",
+        f"texts     {report.readable} opened and equal to what was sealed, {report.erased} erased, {report.pruned} pruned",
         f"key       {report.verifier_key}",
     ]
+    if len(report.chain.keys) > 1:
+        lines.append(f"          the ledger's key was changed {len(report.chain.keys) - 1} times; each change is signed by both keys")
+    if report.second:
+        lines.append(f"second    the signature of the ledger's second key {report.second}")
+    for name, size, moment in report.witnessed:
+        when = datetime.fromtimestamp(moment, timezone.utc).isoformat()  # noqa: UP017 (Python 3.9)
+        lines.append(f"witness   {name} cosigned the first {size} records at {when}")
     if not pinned:
         lines.append("          compare this key with the one the branch published, or give it with --key")
     return "\n".join(lines)
+
+
+def _key_or_file(given: str) -> str:
+    path = Path(given)
+    return path.read_text(encoding="utf-8").strip() if len(given) < 256 and path.is_file() else given
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -595,6 +936,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("path", nargs="?", type=Path, default=Path(__file__).resolve().parent)
     parser.add_argument("--key", help="the branch's verifier key, or a file that holds it")
     parser.add_argument("--receipt", type=Path, help="also verify this receipt against the same key")
+    parser.add_argument("--witness-key", action="append", default=[], help="demand this cosigner (its key, or a file of it)")
     given = parser.parse_args(arguments)
 
     def progress(done: int, total: int) -> None:
@@ -602,11 +944,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"\r{done}/{total}", end="\r", file=sys.stderr)
 
     try:
-        pinned = given.key and (Path(given.key).read_text().strip() if Path(given.key).is_file() else given.key)
-        report = verify_path(given.path, pinned, progress)
+        pinned = given.key and _key_or_file(given.key)
+        report = verify_path(given.path, pinned, progress, [_key_or_file(each) for each in given.witness_key])
         print(describe(report, bool(pinned)))
         if given.receipt:
-            receipt, checkpoint = verify_receipt(given.receipt.read_text(), report.verifier_key)
+            receipt, checkpoint = verify_receipt(given.receipt.read_text(encoding="utf-8"), report.chain)
             print(f"receipt   record {receipt.index} is in the ledger of {checkpoint.size} records")
     except (VerifyError, OSError, UnicodeDecodeError) as error:
         print(f"NOT VERIFIED: {error}", file=sys.stderr)

@@ -19,6 +19,7 @@ _CLOSE = re.compile(r"\d(?:\D{0,8}\d)*")
 """Digits with so little between them that they may be one identifier, its letters included."""
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 SHORTEST_IBAN_DIGITS = 4
+SHORTEST_NAMED = 6
 
 
 def find(text: str) -> Iterator[Match]:
@@ -29,6 +30,8 @@ def find(text: str) -> Iterator[Match]:
     if digits >= payment.SHORTEST_CARD:
         yield from payment.find_cards(text)
     nearby = Nearby(text)
+    if digits >= SHORTEST_NAMED:
+        yield from national.find_named(text, nearby)
     for rule in RULES if digits else _NO_DIGITS:
         if rule.digits <= digits:
             yield from rule.find(text, nearby)

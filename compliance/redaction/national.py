@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 
 from compliance.redaction import context
-from compliance.redaction.rule import GAP, LEFT, RIGHT, Check, Rule, compact, digits_of, luhn, stdnum
+from compliance.redaction.rule import GAP, RIGHT, Check, Match, Nearby, Rule, Words, compact, digits_of, luhn, stdnum
 
 
 def _every(*checks: Check) -> Check:
@@ -99,15 +100,11 @@ def _egypt(value: str) -> bool:
 _GOVERNORATES = frozenset({"01", "02", "03", "04", *map(str, range(11, 20)), *map(str, range(21, 30)), *map(str, range(31, 36)), "88"})
 
 
-# The name of a document is often typed as one word with its number: "niex3937834g".
-_BEGIN = rf"(?:{LEFT}|(?<=\b(?:nie|nif|dni|cif|ssn|nir|cpf|pan)))"
-
-
 def _rule(
-    name: str, pattern: str, check: Check | None = None, *, strong: bool = False, near: re.Pattern[str] = context.IDENTITY, digits: int = 7
+    name: str, pattern: str, check: Check | None = None, *, strong: bool = False, near: Words = context.IDENTITY, digits: int = 7
 ) -> Rule:
     score = 0.9 if strong else 0.65
-    return Rule(name, "ID", re.compile(rf"{_BEGIN}({pattern}){RIGHT}", re.I), score, check, None if strong else near, digits)
+    return Rule(name, "ID", re.compile(rf"({pattern}){RIGHT}", re.I), score, check, None if strong else near, digits, anchored=True)
 
 
 def _date_of(yymmdd: str) -> bool:
@@ -115,7 +112,7 @@ def _date_of(yymmdd: str) -> bool:
 
 
 _DATE = re.compile(r"\d{1,2}[ ./\-]\d{1,2}[ ./\-]\d{2,4}|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}")
-_NO_AMOUNT = r"(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|EUR|euro|欧元|元|يورو))"
+_NO_AMOUNT = r"(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|[Ee][Uu][Rr]|euro|欧元|元|يورو))"
 
 
 def _is_number_of_someone(value: str) -> bool:
@@ -191,7 +188,6 @@ RULES: tuple[Rule, ...] = (
     _rule("do.cedula", r"\d{3}-?\d{7}-?\d", stdnum("do.cedula"), digits=11),
     _rule("ec.cedula", r"\d{10}", stdnum("ec.ci"), digits=10),
     _rule("latin.cedula", r"\d{1,3}\.\d{3}\.\d{3}(?:\.\d{3})?|\d{7,10}", None, near=context.CEDULA, digits=7),
-    Rule("id.named", "ID", re.compile(rf"(?:{context.IDENTITY.pattern}|{context.PASSPORT.pattern})(?:[^\d\n.?!。？！؟]|\b[Nn][ro]?\.){{0,18}}?(?<![\d.,])((?-i:[A-Z]{{1,3}}[ \-]?)?\d(?:[./\-]?(?-i:[\dA-Z])|[ ]\d){{5,19}}){RIGHT}{_NO_AMOUNT}", re.I), 0.6, _is_number_of_someone, digits=6),
     _rule("se.personnummer", r"(?:\d{2})?\d{6}[-+]\d{4}", stdnum("se.personnummer"), strong=True, digits=10),
     _rule("dk.cpr", r"[0-3]\d[01]\d{3}-\d{4}", lambda value: _date_of("".join((value[4:6], value[2:4], value[:2]))), strong=True, digits=10),
     _rule("fi.hetu", r"\d{6}[-+A]\d{3}[0-9A-Y]", stdnum("fi.hetu"), strong=True, digits=6),
@@ -234,6 +230,21 @@ UNEXPLAINED = Rule(
     digits=7,
 )  # fmt: skip
 """A long number that no rule and no word explains: at a bank it is somebody's more often than not."""
+
+_NAMED = re.compile(
+    r"(?:[^\d\n.?!。？！؟]|\b[Nn][ro]?\.){0,18}?(?<![\d.,])((?:[A-Z]{1,3}[ \-]?)?\d(?:[./\-]?[\dA-Z]|[ ]\d){5,19})" + RIGHT + _NO_AMOUNT
+)
+
+
+def find_named(text: str, nearby: Nearby) -> Iterator[Match]:
+    """The number right after the name of a document, whatever its form: one with a mistyped digit is somebody's all the same."""
+    ends = sorted({end for words in (context.IDENTITY, context.PASSPORT) for _, end in nearby.spans(words)})
+    done = 0
+    for place in ends:
+        if place >= done and (match := _NAMED.match(text, place)) and _is_number_of_someone(match[1]):
+            yield Match("ID", match.start(1), match.end(1), 0.6, "id.named")
+            done = match.end()
+
 
 _MRZ = re.compile(
     r"(?<![A-Z0-9<])("

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from compliance.redaction import context
-from compliance.redaction.rule import GAP, LEFT, RIGHT, Match, Rule, compact, digits_of, luhn, stdnum
+from compliance.redaction.rule import GAP, LEFT, RIGHT, Match, Rule, compact, digits_of, luhn, stdnum, words
 
 # Issuer ranges by first digits, with the lengths in use (ISO/IEC 7812; the schemes' public tables).
 _ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
@@ -126,7 +126,7 @@ _ACCOUNT_LABEL = (
 )
 
 
-_IBAN_NEAR = re.compile(r"[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}")
+_IBAN_NEAR = words(r"[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}")
 
 
 def _is_named_card(value: str) -> bool:

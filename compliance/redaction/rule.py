@@ -5,9 +5,8 @@ from __future__ import annotations
 import bisect
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from compliance.redaction.literals import needed
@@ -30,29 +29,85 @@ class Nearby:
     def __init__(self, text: str) -> None:
         self._text = text
         self._lower = text.lower()
-        self._starts: dict[re.Pattern[str], list[int]] = {}
+        self._present: frozenset[str] | None = None
+        self._spans: dict[Words, list[tuple[int, int]]] = {}
+        self._anchors: list[tuple[int, int]] | None = None
+
+    @property
+    def present(self) -> frozenset[str]:
+        """The literals of all patterns that stand in the text."""
+        if self._present is None:
+            self._present = frozenset(piece for piece in _PIECES if piece in self._lower)
+        return self._present
 
     def may_match(self, pattern: re.Pattern[str]) -> bool:
         """Whether the text holds a piece that the pattern cannot match without; True where there is no such piece."""
-        pieces = _needed(pattern)
-        return pieces is None or any(piece in self._lower for piece in pieces)
+        pieces = _pieces(pattern)
+        return pieces is None or not pieces.isdisjoint(self.present)
 
-    def starts(self, context: re.Pattern[str]) -> list[int]:
-        """Where the words of `context` begin, in order."""
-        found = self._starts.get(context)
+    def may_have(self, context: Words) -> bool:
+        """Whether a word of `context` may stand in the text: False is sure."""
+        return context.pieces is None or not context.pieces.isdisjoint(self.present)
+
+    def spans(self, context: Words) -> list[tuple[int, int]]:
+        """Where the words of `context` stand, in order."""
+        found = self._spans.get(context)
         if found is None:
-            found = [match.start() for match in context.finditer(self._text)] if self.may_match(context) else []
-            self._starts[context] = found
+            found = []
+            if self.may_have(context):
+                found = sorted(match.span() for each in context.patterns if self.may_match(each) for match in each.finditer(self._text))
+            self._spans[context] = found
         return found
 
-    def has(self, context: re.Pattern[str], start: int, end: int) -> bool:
+    def has(self, context: Words, start: int, end: int) -> bool:
         """Whether a word of `context` begins from CONTEXT_BEFORE characters before `start` to CONTEXT_AFTER after `end`."""
-        starts = self.starts(context)
-        place = bisect.bisect_left(starts, start - CONTEXT_BEFORE)
-        return place < len(starts) and starts[place] < end + CONTEXT_AFTER
+        spans = self.spans(context)
+        place = bisect.bisect_left(spans, (start - CONTEXT_BEFORE, 0))
+        return place < len(spans) and spans[place][0] < end + CONTEXT_AFTER
+
+    @property
+    def anchors(self) -> list[tuple[int, int]]:
+        """Where an identifier with digits may begin, each with how many digits follow in as many characters as one has."""
+        if self._anchors is None:
+            places = (match.start() for match in _ANCHOR.finditer(self._text))
+            self._anchors = [(place, sum(map(str.isdigit, self._text[place : place + LONGEST_WRITTEN]))) for place in places]
+        return self._anchors
 
 
-_needed = cache(needed)
+_ANCHOR = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\b(?i:nie|nif|dni|cif|ssn|nir|cpf|pan)))(?=[0-9A-Za-z][^\n]{0,9}?\d|\d)")
+"""A letter or digit at the edge of a word, or right after the name of a document, with a digit near."""
+LONGEST_WRITTEN = 40
+"""Characters of the longest identifier as people write it."""
+_PIECES: set[str] = set()
+"""Every literal that some pattern needs, so that a text is searched once for each of them."""
+_NEEDED: dict[re.Pattern[str], frozenset[str] | None] = {}
+
+
+def _pieces(pattern: re.Pattern[str]) -> frozenset[str] | None:
+    try:
+        return _NEEDED[pattern]
+    except KeyError:
+        pieces = _NEEDED[pattern] = needed(pattern)
+        _PIECES.update(pieces or ())
+        return pieces
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Words:
+    """Words that say what a number is, one pattern each: most are ruled out by a literal and never tried.
+
+    `pieces` are the literals one of which any of them needs; None where one needs none.
+    """
+
+    patterns: tuple[re.Pattern[str], ...]
+    pieces: frozenset[str] | None
+
+    @classmethod
+    def of(cls, patterns: Iterable[re.Pattern[str]]) -> Words:
+        """From patterns; their literals are looked for in every text from here on."""
+        kept = tuple(patterns)
+        every = [_pieces(each) for each in kept]
+        return cls(kept, None if None in every else frozenset().union(*(each or () for each in every)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +125,8 @@ class Match:
 class Rule:
     """`pattern` proposes (its last group that matched is the value), `check` confirms, `context` must stand near when given.
 
-    `digits` is how many digits must stand close together for the rule to be worth trying (`identifiers.find`).
+    `digits` is how many digits must stand close together for the rule to be worth trying (`identifiers.find`). The pattern of an
+    `anchored` rule is tried where an identifier may begin (`Nearby.anchors`), of any other everywhere.
     """
 
     name: str
@@ -78,23 +134,43 @@ class Rule:
     pattern: re.Pattern[str]
     score: float
     check: Check | None = None
-    context: re.Pattern[str] | None = None
+    context: Words | None = None
     digits: int = 1
+    anchored: bool = False
+
+    def __post_init__(self) -> None:
+        _pieces(self.pattern)  # now, so that no text is read before every literal is known
 
     def find(self, text: str, nearby: Nearby | None = None) -> Iterator[Match]:
         """Every confirmed match; a proposal that is not confirmed does not hide one that begins inside it."""
         nearby = nearby or Nearby(text)
-        if (self.context is not None and not nearby.starts(self.context)) or not nearby.may_match(self.pattern):
+        if (self.context is not None and not nearby.may_have(self.context)) or not nearby.may_match(self.pattern):
+            return
+        if self.anchored:
+            yield from self._at_anchors(text, nearby)
             return
         place = 0
         while match := self.pattern.search(text, place):
-            start, end = match.span(match.lastindex or 0)
-            supported = self.context is None or nearby.has(self.context, start, end)
-            if end > start and supported and (self.check is None or self.check(text[start:end])):
-                yield Match(self.type, start, end, self.score, self.name)
-                place = max(end, match.start() + 1)
+            if found := self._confirmed(match, text, nearby):
+                yield found
+                place = max(found.end, match.start() + 1)
             else:
                 place = _next_start(text, match.start() + 1, match.end())
+
+    def _at_anchors(self, text: str, nearby: Nearby) -> Iterator[Match]:
+        done = 0
+        for place, digits in nearby.anchors:
+            match = self.pattern.match(text, place) if place >= done and digits >= self.digits else None
+            if match and (found := self._confirmed(match, text, nearby)):
+                yield found
+                done = found.end
+
+    def _confirmed(self, match: re.Match[str], text: str, nearby: Nearby) -> Match | None:
+        start, end = match.span(match.lastindex or 0)
+        supported = self.context is None or nearby.has(self.context, start, end)
+        if end > start and supported and (self.check is None or self.check(text[start:end])):
+            return Match(self.type, start, end, self.score, self.name)
+        return None
 
 
 def _next_start(text: str, place: int, end: int) -> int:
@@ -140,6 +216,21 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def words(text: str) -> re.Pattern[str]:
-    """A pattern of context words, whatever their case."""
-    return re.compile(text, re.IGNORECASE)
+def words(text: str) -> Words:
+    """Context words from one pattern of alternatives, "card|tarjeta|卡", whatever their case."""
+    return Words.of(re.compile(each, re.IGNORECASE) for each in _alternatives(text))
+
+
+def _alternatives(text: str) -> Iterator[str]:
+    """The alternatives of a pattern that stand outside brackets."""
+    depth = start = 0
+    inside = False
+    for place, char in enumerate(text):
+        if place and text[place - 1] == "\\":
+            continue
+        inside = char == "[" or (inside and char != "]")
+        depth += 0 if inside else (char == "(") - (char == ")")
+        if char == "|" and depth == 0 and not inside:
+            yield text[start:place]
+            start = place + 1
+    yield text[start:]

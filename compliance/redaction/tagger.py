@@ -27,6 +27,7 @@ MOST_SCORE = 0.5
 """A name that is certain counts less than the least certain rule: a checksum knows better what a number is."""
 SURE = 0.9
 """From here on the field is believed whatever the word is."""
+MOST_SMALL_WORDS = 4
 LEAST_SCORE = 0.35
 """The least probability that a token belongs to a name (chosen on the dev half of tests/gold/redaction)."""
 
@@ -133,6 +134,12 @@ def _like_a_name(words: Sequence[Token], known: Sequence[str], meant: Sequence[s
     return False
 
 
+def _like_a_clause(words: Sequence[Token], known: Sequence[str]) -> bool:
+    """Whether a span has more small words than a name has: a text in a language that the field has not learnt."""
+    small = [letters for word, letters in zip(words, known, strict=True) if len(word.text) > 1 and word.text.islower()]
+    return len(small) > MOST_SMALL_WORDS and not any("O" in letters for letters in small)
+
+
 class NameTagger:
     """A finder of names. Thread-safe."""
 
@@ -167,7 +174,10 @@ class NameTagger:
     def _find(self, words: Sequence[Token], known: Sequence[str], meant: Sequence[str]) -> Iterator[Match]:
         for kind, first, last, score in self._spans(features(words, known, meant)):
             inside = slice(first, last + 1)
-            if kind != "ADDRESS" and score < SURE and not _like_a_name(words[inside], known[inside], meant[inside]):
+            if kind != "ADDRESS" and (
+                _like_a_clause(words[inside], known[inside])
+                or (score < SURE and not _like_a_name(words[inside], known[inside], meant[inside]))
+            ):
                 continue
             yield Match(kind, words[first].start, words[last].end, MOST_SCORE * score, "tagger")
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from tests.conftest import PROJECT
 
@@ -58,6 +59,31 @@ def test_ask_verify_show_and_export(tmp_path: Path) -> None:
     assert tellerbox("audit", "export", "--out", str(out), "--format", "docx", home=home).returncode != 0
     receipt = json.loads(asked.stdout)["receipt"]
     assert tellerbox("audit", "prove", "-", home=home, stdin=receipt.encode()).returncode == 0
+
+
+@pytest.mark.slow
+def test_every_export_comes_out_of_the_box(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    asked = json.loads(tellerbox("ask", "我的卡号是4111 1111 1111 1111，补办银行卡要多少钱？", "--json", home=home).stdout)
+    assert asked["outcome"] == "answered"
+    for form, start in (("csv", b"\xef\xbb\xbfrecord"), ("parquet", b"PAR1"), ("pdf", b"%PDF"), ("ocsf", b"{"), ("cef", b"CEF:0")):
+        out = tmp_path / f"out.{form}"
+        done = tellerbox(
+            "audit", "export", "--out", str(out), "--format", form, *(["--decrypt"] if form in ("csv", "pdf") else []), home=home
+        )
+        assert done.returncode == 0, done.stderr
+        assert out.read_bytes().startswith(start)
+        assert b"4111" not in out.read_bytes()
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "out.pdf").pages)
+    assert "<CARD_1>" in text
+    assert asked["sentences"][0]["text"][:12] in text
+    assert "4111" not in text
+    assert "no longer has this text" not in text
+    assert "texts" in one_line(tellerbox("audit", "export", "--out", str(tmp_path / "x"), "--format", "cef", "--decrypt", home=home))
+    shown = tellerbox("audit", "receipt", "1", "--qr", str(tmp_path / "receipt.svg"), home=home)
+    assert shown.returncode == 0, shown.stderr
+    assert (tmp_path / "receipt.svg").read_text().startswith("<?xml")
+    assert "no record of" in one_line(tellerbox("audit", "receipt", "nosuchturn", home=home))
 
 
 def test_redact_and_detect_rows(tmp_path: Path) -> None:

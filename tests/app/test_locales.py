@@ -73,7 +73,7 @@ def test_the_disclosure_is_the_same_promise_everywhere(language: str) -> None:
 
 def test_placeholders_are_filled_and_a_missing_value_is_an_error() -> None:
     said = text("quoted_other_language", "fr", name=text("language.de", "fr"))
-    assert said == "Cette politique n'existe qu'en allemand\u00a0; en voici le texte."
+    assert said == "Cette fiche n'existe qu'en allemand\u00a0; en voici le texte."
     with pytest.raises(KeyError):
         text("quoted_other_language", "fr")
 
@@ -93,5 +93,5 @@ def test_an_unserved_language_gets_english_and_an_unknown_key_is_an_error() -> N
 def test_a_changed_disclosure_has_a_new_version() -> None:
     """A record names the version: when a text changes, raise DISCLOSURE_VERSION and put the new hash here."""
     texts = "\n".join(text("disclosure", language) for language in LANGUAGES)
-    stated = {"2026-11": "a12dfa23a25a5c8067a691e5bc696de916729778e47ad9819d7bb369228f35ed"}
+    stated = {"2026-11-2": "0ef5c7a26d0d3b51a4adc9b3a80ffd0be80e5e2835d92104e9f8c7847d5ac618"}
     assert hashlib.sha256(texts.encode()).hexdigest() == stated[locales.DISCLOSURE_VERSION]

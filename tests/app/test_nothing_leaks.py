@@ -7,10 +7,12 @@ import random
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from pypdf import PdfReader
 
 from app.appliance import Appliance
-from compliance.export import export_bundle, export_jsonl
+from compliance.export import export, export_bundle, export_jsonl
 from tests.compliance.test_redaction_checksums import STRONG
 
 TURNS = 200
@@ -56,6 +58,15 @@ def test_none_of_what_was_typed_is_left_anywhere(
 
     export_jsonl(box.ledger, tmp_path / "all.jsonl", decrypt=True)
     export_bundle(box.ledger, tmp_path / "bundle", decrypt=True)
+    for form in ("csv", "parquet", "pdf", "ocsf", "cef"):
+        decrypt = form in ("csv", "parquet", "pdf")
+        export(box.ledger, tmp_path / f"all.{form}", form, decrypt=decrypt, policies=box.policy_text)
+    report = "\n".join(page.extract_text() for page in PdfReader(tmp_path / "all.pdf").pages)
+    assert "<EMAIL_1>" in report
+    (tmp_path / "report.txt").write_text(report, "utf-8")
+    rows = pq.read_table(tmp_path / "all.parquet").to_pylist()
+    assert sum("<EMAIL_1>" in str(row["question"]) for row in rows) >= TURNS
+    (tmp_path / "rows.txt").write_text(str(rows), "utf-8")
     assert (tmp_path / "all.jsonl").read_text("utf-8").count("<EMAIL_1>") >= TURNS
     out, err = capfd.readouterr()
     held = [("log", caplog.text.encode()), ("stdout", out.encode()), ("stderr", err.encode()), ("answers", "\n".join(answers).encode())]

@@ -22,8 +22,9 @@ from pathlib import Path
 import pytest
 
 from compliance import store
+from compliance.database import FILE
 from compliance.errors import ComplianceError
-from compliance.ledger import FILE, Ledger
+from compliance.ledger import Ledger
 from compliance.record import Header
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -107,14 +108,67 @@ def check_kills(folder: Path, kills: int) -> None:
     assert acknowledged >= kills
 
 
-def test_a_writer_killed_40_times_loses_no_acknowledged_record(tmp_path: Path) -> None:
-    check_kills(tmp_path / "ledger", 40)
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_writer_killed_200_times_loses_no_acknowledged_record(tmp_path: Path) -> None:
+    """TELLERBOX_TEST_KILLS=5000 for a night's run."""
+    check_kills(tmp_path / "ledger", int(os.environ.get("TELLERBOX_TEST_KILLS", "200")))
+
+
+KEEPING = """
+import os, sys, threading
+from datetime import datetime, timedelta, UTC
+from pathlib import Path
+from compliance.ledger import Ledger
+from compliance.record import Header
+from compliance.retention import add_hold, prune
+from compliance.rotation import rotate
+ledger = Ledger.open(Path(sys.argv[1]))
+def write():
+    n = 0
+    while True:
+        entry = ledger.append(Header.now("turn_closed", turn=f"{sys.argv[2]}-{n}", session=f"{sys.argv[2]}-{n // 5}"), {"text": "x" * 300})
+        os.write(1, f"{entry.index} {entry.header.turn}\\n".encode())
+        n += 1
+threading.Thread(target=write).start()
+while ledger.size == 0:
+    pass
+while True:
+    rotate(ledger)
+    add_hold(ledger, turn=ledger.find(last=40)[0].header.turn or f"{sys.argv[2]}-0", reason="kept")
+    ledger.checkpoint()
+    prune(ledger, (datetime.now(UTC) - timedelta(milliseconds=30)).isoformat(), months=0)
+"""
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_writer_killed_200_times_loses_no_acknowledged_record(tmp_path: Path) -> None:
-    check_kills(tmp_path / "ledger", int(os.environ.get("TELLERBOX_TEST_KILLS", "200")))
+def test_a_ledger_killed_while_its_keys_change_and_its_records_are_pruned_opens_and_verifies(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    made(folder, 1)
+    chance = random.Random(7)
+    receipt = ""
+    rotations = pruned = 0
+    for kill in range(40):
+        with subprocess.Popen([sys.executable, "-c", KEEPING, str(folder), f"k{kill}"], stdout=subprocess.PIPE, cwd=PROJECT) as writer:
+            assert writer.stdout is not None
+            first = writer.stdout.readline()
+            time.sleep(chance.uniform(0, 0.12))
+            writer.send_signal(signal.SIGKILL)
+            lines = (first + writer.stdout.read()).decode().split("\n")[:-1]
+        with Ledger.open(folder) as ledger:
+            result = ledger.verify()
+            assert result.problem is None
+            assert result.size > int(lines[-1].split()[0])
+            with ledger.snapshot() as view:
+                gone = [line for line in lines if view.is_pruned(int(line.split()[0]))]
+            for line in set(lines) - set(gone):
+                assert ledger.read(int(line.split()[0]))[0].turn == line.split()[1]
+            assert not receipt or ledger.prove(receipt).index >= 0
+            receipt = ledger.receipt(int(lines[0].split()[0]))
+            rotations, pruned = len(ledger.chain.keys) - 1, result.pruned
+    assert rotations >= 20
+    assert pruned >= 100
 
 
 # ---- no room ------------------------------------------------------------------------------------------------------
@@ -298,6 +352,97 @@ def test_every_writer_of_a_commit_that_failed_hears_of_it(tmp_path: Path) -> Non
         disk.failing = False
         assert ledger.append(header(), {"text": "sound again"}).index == 1
         assert ledger.verify().problem is None
+
+
+# ---- a disk that fails now and then -------------------------------------------------------------------------------
+
+FAULTY = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+/* fails one in sixteen writes and syncs of the ledger's files, once the file FAULTS_ARMED names is there */
+static unsigned seed;
+static int fails(int file) {
+    char link[64], path[512];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    if (!strstr(path, ".sqlite") || access(getenv("FAULTS_ARMED"), F_OK)) return 0;
+    if (!seed) seed = (unsigned)atoi(getenv("FAULTS_SEED"));
+    if (rand_r(&seed) % 16) return 0;
+    errno = rand_r(&seed) % 2 ? EIO : ENOSPC;
+    return 1;
+}
+#define REAL(name) dlsym(RTLD_NEXT, name)
+ssize_t pwrite(int f, const void *b, size_t n, off_t o) {
+    if (fails(f)) return -1;
+    return ((ssize_t (*)(int, const void *, size_t, off_t))REAL("pwrite"))(f, b, n, o);
+}
+ssize_t pwrite64(int f, const void *b, size_t n, off_t o) {
+    if (fails(f)) return -1;
+    return ((ssize_t (*)(int, const void *, size_t, off_t))REAL("pwrite64"))(f, b, n, o);
+}
+int fsync(int f) { if (fails(f)) return -1; return ((int (*)(int))REAL("fsync"))(f); }
+int fdatasync(int f) { if (fails(f)) return -1; return ((int (*)(int))REAL("fdatasync"))(f); }
+"""
+
+WRITING = """
+import sys, threading
+from pathlib import Path
+from compliance.errors import ComplianceError
+from compliance.ledger import Ledger
+from compliance.record import Header
+ledger = Ledger.open(Path(sys.argv[1]))
+Path(sys.argv[2]).touch()
+done, failed = [], []
+def write(writer):
+    for n in range(40):
+        turn, session = f"{sys.argv[3]}-{writer}-{n}", f"{sys.argv[3]}-{writer}-{n // 9}"
+        try:
+            done.append((ledger.append(Header.now("turn_closed", turn=turn, session=session), {"text": "x" * 1500}).index, turn))
+            if n % 13 == 12:
+                ledger.erase(session)
+        except ComplianceError as error:
+            failed.append(str(error))
+threads = [threading.Thread(target=write, args=(each,)) for each in range(3)]
+for each in threads: each.start()
+for each in threads: each.join()
+Path(sys.argv[2]).unlink()
+for index, turn in done: print(index, turn)
+for each in failed: print(each, file=sys.stderr)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="needs a C compiler on Linux")
+def test_no_acknowledged_record_is_lost_on_a_disk_that_fails_now_and_then(tmp_path: Path) -> None:
+    (tmp_path / "faulty.c").write_text(FAULTY)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "faulty.so", tmp_path / "faulty.c", "-ldl"], check=True)
+    folder, armed = tmp_path / "ledger", tmp_path / "armed"
+    made(folder, 1)
+    acknowledged = failures = 0
+    for seed in range(1, 21):
+        environment = os.environ | {"LD_PRELOAD": str(tmp_path / "faulty.so"), "FAULTS_ARMED": str(armed), "FAULTS_SEED": str(seed)}
+        command = [sys.executable, "-c", WRITING, str(folder), str(armed), f"r{seed}"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=PROJECT, env=environment)
+        assert result.returncode == 0, result.stderr
+        errors = result.stderr.splitlines()
+        assert all(": the disk is full (" in line or ": the disk failed, or is full (" in line for line in errors)
+        with Ledger.open(folder) as ledger:
+            assert ledger.verify().problem is None
+            for line in result.stdout.splitlines():
+                index, turn = line.split()
+                assert ledger.read(int(index))[0].turn == turn
+                acknowledged += 1
+        failures += len(errors)
+    assert acknowledged >= 100
+    assert failures >= 100
 
 
 # ---- two writers, missing and foreign files -------------------------------------------------------------------------

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from compliance.database import FILE
 from compliance.errors import ComplianceError
-from compliance.ledger import FILE, Ledger
+from compliance.ledger import Ledger
 from compliance.record import Header
-from compliance.store import SCHEMA
+from compliance.schema import SCHEMA
 from compliance.verify import Tree, leaf_data, leaf_hash
 
 COUNT = 13
@@ -225,6 +226,45 @@ def test_a_record_of_another_ledger_is_found(sound: Path, foreign: Path, index: 
             db.execute("UPDATE entry SET header = ?, sealed = ? WHERE idx = ?", (*row, index))
             rebuild_nodes(db)
         assert problem(folder) is not None
+
+
+def test_records_spliced_in_from_another_ledger_are_found(sound: Path, foreign: Path) -> None:
+    for index in (0, 5, COUNT):
+        with copied(sound) as folder:
+            other = sqlite3.connect(foreign / FILE)
+            row = other.execute("SELECT header, sealed FROM entry WHERE idx = 3").fetchone()
+            head = other.execute("SELECT size, note FROM head").fetchone()
+            other.close()
+            with as_attacker(folder) as db:
+                for later in range(COUNT, index - 1, -1):
+                    db.execute("UPDATE entry SET idx = idx + 1 WHERE idx = ?", (later,))
+                db.execute("INSERT INTO entry (idx, header, sealed) VALUES (?, ?, ?)", (index, *row))
+                rebuild_nodes(db)
+            assert problem(folder) is not None
+            with as_attacker(folder) as db:
+                db.execute("UPDATE head SET size = ?, note = ?", head)
+            assert problem(folder) is not None
+
+
+def test_the_head_of_another_ledger_is_refused(sound: Path, foreign: Path) -> None:
+    with copied(sound) as folder:
+        for name in (FILE, FILE + "-wal", FILE + "-shm"):
+            (folder / name).unlink(missing_ok=True)
+        shutil.copyfile(foreign / FILE, folder / FILE)
+        assert "signing.key is not the key of this ledger" in str(problem(folder))
+
+
+@EACH
+@given(st.data())
+def test_a_flipped_bit_in_a_key_file_is_found_or_changes_nothing(sound: Path, data: st.DataObject) -> None:
+    with copied(sound) as folder:
+        expected = contents(sound)
+        path = folder / "keys" / data.draw(st.sampled_from(["signing.key", "wrapping.key"]))
+        raw = bytearray(path.read_bytes())
+        raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+        path.write_bytes(raw)
+        if problem(folder) is None:
+            assert contents(folder) == expected
 
 
 def test_the_first_changed_record_is_named(sound: Path) -> None:

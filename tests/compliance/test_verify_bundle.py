@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,30 @@ def test_the_bundles_own_verifier_verifies_its_folder(ledger: Ledger, tmp_path: 
     assert (result.returncode, result.stderr) == (0, "")
     assert "compare this key with the one the branch published" in result.stdout
     assert "python verify.py" in (tmp_path / "bundle" / "README.txt").read_text(encoding="utf-8")
+
+
+def test_a_bundle_verifies_where_nothing_but_cryptography_is_installed(ledger: Ledger, tmp_path: Path) -> None:
+    """Python without its site-packages, and one folder with `cryptography` and the binding it is compiled against."""
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    for name in ("cryptography", "_cffi_backend"):
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        found = Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)
+        (installed / found.name).symlink_to(found)
+    export_bundle(ledger, tmp_path / "bundle", decrypt=True)
+    program = (
+        "import sys, runpy\n"
+        "path, installed = list(sys.path), sys.argv.pop(1)\n"
+        "assert not any('site-packages' in each for each in path), path\n"
+        "sys.path.append(installed)\n"
+        "runpy.run_path('verify.py', run_name='__main__')\n"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program, str(installed), str(tmp_path / "bundle"), "--key", ledger.vkey]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path / "bundle")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "signed, complete, in order, unchanged" in result.stdout
 
 
 def edit(name: str, old: bytes, new: bytes) -> Callable[[Path], None]:

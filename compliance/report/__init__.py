@@ -1,0 +1,1 @@
+"""The audit report: what happened at a branch in a period, as a PDF that a person reads."""
