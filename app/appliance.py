@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import date
 from functools import cached_property
@@ -29,7 +30,7 @@ from compliance.report.policy_text import PolicyText
 from knowledge.embedder import Embedder, load_embedder
 from knowledge.index import Index, open_index
 from knowledge.policy import Policy, load_policies
-from knowledge.search import Search
+from knowledge.search import Scope, Search
 
 if TYPE_CHECKING:
     from compliance.redaction.engine import Redactor
@@ -151,9 +152,13 @@ class Appliance:
         from app.guard import Guard
 
         settings = self.settings
-        # The model loads in its own process while the other parts are made here.
-        engine = self.backend
-        search, grounding, guard = self.search, Grounding(self.embedder), Guard()
+        # The model loads in its own process, and what reads large files in threads, while policies and index are read here.
+        with ThreadPoolExecutor(2, "loading") as loading:
+            others = [loading.submit(make) for make in (lambda: self.backend, lambda: self.embedder, lambda: self.redactor)]
+            search = self.search
+            for other in others:
+                other.result()
+        engine, grounding, guard = self.backend, Grounding(self.embedder), Guard()
         if engine is not None:
             engine.wait_ready()
         return turn.Parts(
@@ -241,6 +246,25 @@ class Appliance:
         """Build every part; raises one of SAFE_ERRORS, saying which one cannot be had."""
         with self._lock:
             _ = self.parts
+
+    def warm(self) -> None:
+        """Do once what the first question would otherwise wait for; nothing is recorded."""
+        self.ready()
+        language = self.settings.default_language
+        self.detector.detect(locales.text("ui.example_1", language))
+        self.search.find(locales.text("ui.example_1", language), Scope(language))
+
+    def readiness(self) -> str:
+        """Why the box cannot answer yet, without waiting for it; empty when it can. Raises one of SAFE_ERRORS as `ready`."""
+        if "parts" in self.__dict__:
+            return ""
+        if not self._lock.acquire(blocking=False):
+            return "the box is starting"
+        try:
+            _ = self.parts
+        finally:
+            self._lock.release()
+        return ""
 
     def close(self) -> None:
         """Free the model, close the ledger, wipe the sessions."""

@@ -44,7 +44,8 @@ def healthz() -> str:
 def readyz(request: Request) -> JSONResponse:
     """The box can answer: policies indexed, model loaded, ledger open."""
     try:
-        _box(request).ready()
+        if why := _box(request).readiness():
+            return JSONResponse({"ready": False, "why": why}, status_code=503)
     except SAFE_ERRORS as error:
         return JSONResponse({"ready": False, "why": str(error)}, status_code=503)
     return JSONResponse({"ready": True})
