@@ -9,7 +9,9 @@ llama.cpp's C interface; `llama_cpp.Llama`, one person after another, as it can 
 file of the shape is made with random weights: speed does not depend on them, and an answer never ends by itself.
 
 first_s is when a person has the first 16 tokens, about a sentence; fairness is Jain's index of tokens a second over
-people (1: all alike, 1/n: one has all); resident memory is that of the process which holds the model.
+people (1: all alike, 1/n: one has all); cpu_s are the seconds of processor time that the process which holds the model
+spent, which other work on the machine hardly changes, and resident memory is its own. `x NAME` is tokens a second against
+that way, `x work` the same by processor time.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import which
 from tempfile import gettempdir
@@ -36,6 +38,7 @@ from app.slm.engine import Engine
 from app.slm.generation import Limits
 from app.slm.llama import Llama, Tuning
 from app.slm.prompt import Message, messages
+from app.slm.resources import repacks
 from factory.slm.shapes import make
 from knowledge.policy import load_policies
 
@@ -94,13 +97,19 @@ def crowd(way: Way, asked: list[Chat], tokens: int) -> list[Person]:
     return people
 
 
+def processor_seconds(pid: int | str) -> float:
+    """Processor time of a process since it started."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 # -- the ways ------------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def raw(path: Path, tuning: Tuning) -> Iterator[tuple[Way, int | str]]:
     """llama.cpp's C interface, one person after another."""
-    llama = Llama(path, Tuning(CONTEXT, 1, tuning.batch, tuning.threads))
+    llama = Llama(path, replace(tuning, sequences=1))
     lock = threading.Lock()
 
     def way(chat: Chat, tokens: int, mark: Mark) -> None:
@@ -230,11 +239,11 @@ def measure(name: str, make_way: Callable[[Path, Tuning], Any], path: Path, tuni
     """One way with as many people as `tuning` has sequences: cold, and for this engine with the policy asked before."""
     people = tuning.sequences
     rows = []
-    with make_way(path, Tuning(CONTEXT, min(people, 8), tuning.batch, tuning.threads)) as (way, pid):
+    with make_way(path, replace(tuning, sequences=min(people, 8))) as (way, pid):
         crowd(way, [chats(1, "")[0][:1]], 4)
         asked = [(name, "What does it cost?"), *([("ours, asked before", "Who may have it, and when?")] if name == "ours" else [])]
         for label, question in asked:
-            before = report.load()
+            before, spent = report.load(), processor_seconds(pid)
             got = crowd(way, chats(people, question), tokens)
             rates = [person.rate for person in got]
             firsts = sorted(person.first for person in got)
@@ -242,7 +251,7 @@ def measure(name: str, make_way: Callable[[Path, Tuning], Any], path: Path, tuni
                 "way": label, "people": people, "tokens_s": sum(len(p.times) for p in got) / max(p.times[-1] for p in got),
                 "first_s_p50": statistics.median(firsts), "first_s_p95": firsts[min(len(firsts) - 1, int(0.95 * len(firsts)))],
                 "fairness": sum(rates) ** 2 / (len(rates) * sum(rate * rate for rate in rates)),
-                "resident_mb": resident(pid) / 2**20, "load": before,
+                "cpu_s": processor_seconds(pid) - spent, "resident_mb": resident(pid) / 2**20, "load": before,
             })  # fmt: skip
     return rows
 
@@ -275,7 +284,7 @@ def main() -> None:
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_WAIT_POLICY": "passive"})
     rows = []
     for people in map(int, options.people.split(",")):
-        tuning = Tuning(CONTEXT, people, 256, options.threads)
+        tuning = Tuning(CONTEXT, people, 256, options.threads, repack=repacks())
         chosen = {name: way for name, way in ways().items() if not options.only or name in options.only.split(",")}
         runs: list[list[report.Row]] = []
         for _ in range(options.repeat):
@@ -284,6 +293,7 @@ def main() -> None:
         reference = next((row for row in found if row["way"] == "llama_cpp.server"), found[0])
         for row in found:
             row[f"x {reference['way']}"] = row["tokens_s"] / reference["tokens_s"]
+            row["x work"] = reference["cpu_s"] / row["cpu_s"]
         rows += found
         print(f"{people} people done", file=sys.stderr)
     report.tell(rows, options.json)
