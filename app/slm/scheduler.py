@@ -295,7 +295,7 @@ class Scheduler:
                 break
             right += 1
         if draft and task.lookahead is not None:
-            task.lookahead.learn(len(draft), right)
+            task.lookahead.learn(right)
             slot.position -= len(draft) - right
             self.llama.forget(slot.sequence, slot.position)
 
