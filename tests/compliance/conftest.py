@@ -32,12 +32,16 @@ def own_postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Where the ledgers of a test lie: SQLite files, or a PostgreSQL server."""
-    return Store(tmp_path, request.getfixturevalue("postgres") if request.param == "postgresql" else None)
+    made = Store(tmp_path, request.getfixturevalue("postgres") if request.param == "postgresql" else None)
+    yield made
+    made.give_back()
 
 
 @pytest.fixture
-def postgresql(postgres: Server, tmp_path: Path) -> Store:
+def postgresql(postgres: Server, tmp_path: Path) -> Iterator[Store]:
     """The store that is a PostgreSQL server."""
-    return Store(tmp_path, postgres)
+    made = Store(tmp_path, postgres)
+    yield made
+    made.give_back()

@@ -42,6 +42,12 @@ class Store:
     def open(self, name: str = "ledger", *, branch: str = "b1", passphrase: bytes | None = None) -> Ledger:
         return Ledger.open(self.folder(name), branch=branch, passphrase=passphrase, url=self.url(name))
 
+    def give_back(self) -> None:
+        """The databases, once the test is over."""
+        for url in self._urls.values():
+            assert self.server is not None
+            self.server.give_back(url)
+
     def attacker(self, name: str = "ledger", branch: str = "b1") -> Any:
         """A connection beside the ledger's, which commits each statement."""
         if self.server is None:
