@@ -20,6 +20,13 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Other people are asking: `place` in the line for the model, from 1; 0 when one's turn has come."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class Handoff:
     """What a teller needs to take over; never the person's words."""
 

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app import feedback, turn
-from app.answer import Answer, Sentence
+from app import feedback, locales, turn
+from app.admission import Admission
+from app.answer import Answer, Sentence, Waiting
 from app.conversation import Session, Sessions
 from app.errors import TellerboxError
 from app.settings import Settings
+from app.slm.backend import Backend
 from app.slm.catalog import ModelFile, resolve
-from app.slm.engine import Engine
+from app.slm.engine import Engine, Tuning
 from app.slm.generation import Limits
+from app.slm.resources import SHARE, cores, memory, threads
+from app.slm.tuned import load_tuned
 from compliance.errors import ComplianceError
 from compliance.ledger import Entry, Ledger
 from compliance.report.policy_text import PolicyText
 from knowledge.embedder import Embedder, load_embedder
 from knowledge.index import Index, open_index
 from knowledge.policy import Policy, load_policies
-from knowledge.search import Search
+from knowledge.search import Scope, Search
 
 if TYPE_CHECKING:
     from compliance.redaction.engine import Redactor
@@ -56,6 +62,7 @@ class Appliance:
         self._progress = progress
         self._lock = threading.Lock()
         self.sessions = Sessions(settings.idle_minutes * 60, settings.max_sessions)
+        self.admission = Admission(settings.people + settings.waiting, settings.people)
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -90,8 +97,44 @@ class Appliance:
 
     @cached_property
     def engine(self) -> Engine:
+        """The model of the box, in a process that has begun to load it."""
         settings = self.settings
-        return Engine(self.model_file.path, context=settings.context_tokens, threads=settings.threads)
+        cap = settings.model_memory_mb << 20 or int(SHARE * memory())
+        return Engine(
+            self.model_file.path, self.tuning, waiting=settings.waiting, prefix_bytes=settings.prefix_mb << 20, memory_bytes=cap, wait=False
+        )
+
+    @cached_property
+    def tuning(self) -> Tuning:
+        """How the model is run: as the settings say, else as was measured on this box, else as is safe everywhere."""
+        settings = self.settings
+        tuned = load_tuned(settings.home, self.model_file.sha256, cores())
+        kv = settings.kv if settings.kv != "auto" else (tuned.kv if tuned else "f16")
+        measured = tuned is not None and tuned.flash_attention
+        # llama.cpp reads a quantized cache in its flash attention only.
+        flash = kv != "f16" or settings.flash_attention == "on" or (settings.flash_attention == "auto" and measured)
+        return Tuning(
+            context=settings.context_tokens,
+            sequences=settings.people,
+            threads=settings.threads or (tuned.threads if tuned else threads()),
+            flash_attention=flash,
+            kv=kv,
+            repack=bool(tuned and tuned.repack),
+        )
+
+    @cached_property
+    def backend(self) -> Backend | None:
+        """What words answers: a server where one is set, with the model of the box behind it; else the model of the box; None
+        on a box that only quotes."""
+        settings = self.settings
+        local = self.engine if settings.slm else None
+        if not settings.server:
+            return local
+        from app.slm.remote import Remote
+
+        return Remote(
+            settings.server, settings.server_model, settings.server_key.get_secret_value(), settings.context_tokens, fallback=local
+        )
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -118,13 +161,21 @@ class Appliance:
         from app.guard import Guard
 
         settings = self.settings
-        engine = self.engine if settings.slm else None
+        # The model loads in its own process, and what reads large files in threads, while policies and index are read here.
+        with ThreadPoolExecutor(2, "loading") as loading:
+            others = [loading.submit(make) for make in (lambda: self.backend, lambda: self.embedder, lambda: self.redactor)]
+            search = self.search
+            for other in others:
+                other.result()
+        engine, grounding, guard = self.backend, Grounding(self.embedder), Guard()
+        if engine is not None:
+            engine.wait_ready()
         return turn.Parts(
             redactor=self.redactor,
             detector=self.detector,
-            guard=Guard(),
-            search=self.search,
-            grounding=Grounding(self.embedder),
+            guard=guard,
+            search=search,
+            grounding=grounding,
             engine=engine,
             ledger=self.ledger,
             model=self._model_facts(engine),
@@ -135,9 +186,11 @@ class Appliance:
             default_language=settings.default_language,
         )
 
-    def _model_facts(self, engine: Engine | None) -> turn.ModelFacts:
+    def _model_facts(self, engine: Backend | None) -> turn.ModelFacts:
         if engine is None:
             return turn.ModelFacts("quote", "", "", 0)
+        if not self.settings.slm:
+            return turn.ModelFacts(engine.describe(), "", "", engine.context_size)
         file = self.model_file
         return turn.ModelFacts(file.name, file.sha256, file.quantization or engine.describe(), engine.context_size)
 
@@ -150,20 +203,26 @@ class Appliance:
         """A new session of this box."""
         return self.sessions.start(role, channel)
 
-    def run(self, session: Session, text: str, **options: Any) -> Iterator[Sentence | Answer]:
-        """One turn, as it comes. See `turn.run`."""
+    def run(self, session: Session, text: str, **options: Any) -> Iterator[Sentence | Waiting | Answer]:
+        """One turn, as it comes. See `turn.run`. Raises Busy when too many run already; then nothing was answered."""
         with self._lock:
             parts = self.parts
-        return turn.run(parts, session, text, **options)
+        with self._admitted(session, options):
+            yield from turn.run(parts, session, text, **options)
+
+    def _admitted(self, session: Session, options: Mapping[str, Any]) -> AbstractContextManager[None]:
+        language = options.get("language") or session.language or self.settings.default_language
+        return self.admission.enter(session.id, locales.text("error.busy", language))
 
     def ask(self, text: str, role: str = "customer", session: Session | None = None, **options: Any) -> Answer:
-        """One turn, whole; in a session of its own unless one is given."""
+        """One turn, whole; in a session of its own unless one is given. Raises Busy as `run` does."""
         own = session is None
         session = session or self.start_session(role)
         try:
             with self._lock:
                 parts = self.parts
-            return turn.answer(parts, session, text, **options)
+            with self._admitted(session, options):
+                return turn.answer(parts, session, text, **options)
         finally:
             if own:
                 self.sessions.end(session.id)
@@ -197,11 +256,32 @@ class Appliance:
         with self._lock:
             _ = self.parts
 
+    def warm(self) -> None:
+        """Do once what the first question would otherwise wait for; nothing is recorded."""
+        self.ready()
+        language = self.settings.default_language
+        self.detector.detect(locales.text("ui.example_1", language))
+        self.search.find(locales.text("ui.example_1", language), Scope(language))
+
+    def readiness(self) -> str:
+        """Why the box cannot answer yet, without waiting for it; empty when it can. Raises one of SAFE_ERRORS as `ready`."""
+        if "parts" in self.__dict__:
+            return ""
+        if not self._lock.acquire(blocking=False):
+            return "the box is starting"
+        try:
+            _ = self.parts
+        finally:
+            self._lock.release()
+        return ""
+
     def close(self) -> None:
         """Free the model, close the ledger, wipe the sessions."""
         self.sessions.end_all()
-        if "engine" in self.__dict__:
-            self.engine.close()
+        for name in ("backend", "engine"):
+            part = self.__dict__.get(name)
+            if part is not None:
+                part.close()
         if "ledger" in self.__dict__:
             try:
                 self.ledger.close()

@@ -380,12 +380,49 @@ def model_use(model: Annotated[str, typer.Argument(help="a name of the catalogue
     """Answer with this model from now on."""
     from app.settings import load_settings
     from app.slm.catalog import choose
-    from app.slm.engine import Engine
+    from app.slm.engine import Engine, Tuning
 
     settings = load_settings()
     chosen = choose(model, settings.models, settings.home)
-    Engine(chosen.path, context=256, slots=1).close()
+    Engine(chosen.path, Tuning(context=256, sequences=1), prefix_bytes=0).close()
     print(f"{chosen.name} {chosen.sha256}")
+
+
+@model_cli.command("bench")
+def model_bench(
+    keep: Annotated[bool, typer.Option(help="answer in the best way from now on")] = True, as_json: AsJson = False
+) -> None:
+    """Try how the model in use runs best on this box, and keep what was found."""
+    from dataclasses import asdict
+
+    from app.settings import load_settings
+    from app.slm import bench, tuned
+    from app.slm.catalog import resolve
+    from app.slm.llama import Tuning
+    from app.slm.resources import cores
+
+    settings = load_settings()
+    model = resolve(settings.model, settings.models, settings.home)
+
+    def tell(tuning: Tuning, found: bench.Measured | None) -> None:
+        row = {"threads": tuning.threads, "flash_attention": tuning.flash_attention, "kv": tuning.kv, "repack": tuning.repack}
+        if found is not None:
+            row |= {"read": found.reading, "alone": found.alone, "together": found.together, "turn_s": round(found.seconds, 2)}
+        if as_json:
+            print_json(row | {"works": found is not None})
+        else:
+            print("\t".join(f"{name} {value}" for name, value in row.items()) + ("" if found else "\tdoes not work"))
+
+    best = bench.search(model.path, Tuning(sequences=settings.people), tell)
+    if best is None:
+        raise TellerboxError(f"{model.name} does not run on this box in any way")
+    way = best.tuning
+    found = tuned.Tuned(model.sha256, cores(), way.threads, way.flash_attention, way.kv, way.repack)
+    if keep:
+        path = tuned.save_tuned(settings.home, found)
+        print(path, file=sys.stderr)
+    if as_json:
+        print_json({"best": asdict(found)})
 
 
 @cli.command()

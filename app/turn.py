@@ -15,14 +15,14 @@ from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
 from app import locales, turn_record
-from app.answer import Answer, Handoff, Sentence
+from app.answer import Answer, Handoff, Sentence, Waiting
 from app.conversation import Session
-from app.errors import TellerboxError
+from app.errors import Busy, TellerboxError
 from app.grounding import Grounding, Verdict, evidence_of
 from app.guard import Guard, GuardDecision
 from app.language import SERVED, LanguageDecision, LanguageDetector
-from app.slm.engine import Busy, Engine
-from app.slm.generation import Generation, Limits
+from app.slm.backend import Backend
+from app.slm.generation import Generation, InLine, Limits
 from app.slm.prompt import MAX_STATEMENTS, NONE, labels, messages, without_labels
 from compliance.errors import ComplianceError
 from compliance.ledger import Entry
@@ -73,6 +73,8 @@ class Progress:
     tokens: Sequence[int] = ()
     logprobs: Sequence[float] = ()
     stop: tuple[int, float] | None = None
+    model: str = ""
+    """The model that was asked, where it is not the one of the box."""
     finish: str = ""
     declined: bool = False
     """Whether the model said that the statements do not answer."""
@@ -100,7 +102,7 @@ class Parts:
     guard: Guard
     search: Search
     grounding: Grounding
-    engine: Engine | None
+    engine: Backend | None
     ledger: Recorder
     model: ModelFacts
     branch: str
@@ -119,8 +121,8 @@ def run(
     as_of: date | None = None,
     jurisdiction: str | None = None,
     exclude: frozenset[str] = frozenset(),
-) -> Iterator[Sentence | Answer]:
-    """One turn: yields each sentence when it may be shown, then the Answer.
+) -> Iterator[Sentence | Waiting | Answer]:
+    """One turn: yields each sentence when it may be shown, then the Answer; in between, the place in line while others ask.
 
     The turn-opened record is durable before anything is yielded, the turn-closed record before the last sentence.
     Raises TellerboxError or ComplianceError with a message in the person's language; then nothing was answered.
@@ -133,6 +135,9 @@ def run(
         held: Sentence | None = None
         try:
             for sentence in _sentences(parts, progress, scope):
+                if isinstance(sentence, Waiting):
+                    yield sentence
+                    continue
                 progress.sentences.append(sentence)
                 if held is not None:
                     yield held
@@ -153,7 +158,8 @@ def run(
         yield Answer(
             turn=progress.turn, session=session.id, language=progress.language.language, outcome=progress.outcome,
             sentences=tuple(progress.sentences), redactions=progress.redacted.counts, handoff=progress.handoff,
-            receipt=receipt, model_name=parts.model.name, model_sha256=parts.model.sha256,
+            receipt=receipt, model_name=progress.model or parts.model.name,
+            model_sha256="" if progress.model else parts.model.sha256,
             timings_ms=progress.timings, disclosure=disclosure,
         )  # fmt: skip
 
@@ -209,7 +215,7 @@ def _guarded(guard: Guard, text: str, decision: LanguageDecision) -> tuple[Langu
 # -- 5 to 8: answer -----------------------------------------------------------------------------------------------------
 
 
-def _sentences(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence]:
+def _sentences(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence | Waiting]:
     language = progress.language.language
     if not progress.language.served and progress.guard.category is None:
         progress.outcome = "handed_off"
@@ -289,14 +295,18 @@ def _follows_up(query: str, language: str) -> bool:
     return any(folded == start or folded.startswith(start + " ") for start in starts) or len(folded.split()) <= 3
 
 
-def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Sentence]:
+def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Sentence | Waiting]:
     """What the model says and the evidence supports; the policy's own sentences for the rest."""
     pool = _pool(found.candidates)
     best = pool[0]
     yield from _notice(progress, pool)
     used: set[tuple[int, int, str]] = set()
     if parts.engine is not None:
-        for verdict, text in _model_sentences(parts, parts.engine, progress, pool):
+        for said in _model_sentences(parts, parts.engine, progress, pool):
+            if isinstance(said, Waiting):
+                yield said
+                continue
+            verdict, text = said
             assert verdict.candidate is not None
             assert verdict.evidence is not None
             if _span(verdict.candidate) in used or len(used) >= MAX_SENTENCES:
@@ -340,14 +350,22 @@ def _span(candidate: Candidate) -> tuple[int, int, str]:
     return (candidate.statement.start, candidate.statement.end, candidate.policy.source)
 
 
-def _model_sentences(parts: Parts, engine: Engine, progress: Progress, pool: Sequence[Candidate]) -> Iterator[tuple[Verdict, str]]:
+def _in_order(pool: Sequence[Candidate]) -> list[Candidate]:
+    """The statements as the model reads them: in the order of the policies, whatever was asked. Two questions about the same
+    policy then begin alike, and what the engine has read for the first it need not read for the second."""
+    return sorted(pool[:MAX_STATEMENTS], key=lambda item: (item.policy.source, item.statement.start))
+
+
+def _model_sentences(
+    parts: Parts, engine: Backend, progress: Progress, pool: Sequence[Candidate]
+) -> Iterator[tuple[Verdict, str] | Waiting]:
     """The model's sentences that the evidence supports, as they come; the others are kept for the record."""
     language = progress.language.language
     mark = time.perf_counter()
-    progress.shown = pool[:MAX_STATEMENTS]
+    progress.shown = _in_order(pool)
     prompt = messages(progress.query, [item.statement.text for item in progress.shown], locales.text(f"language.{language}", "en"))
     try:
-        generation = engine.generate(prompt, parts.limits)
+        generation = engine.generate(prompt, parts.limits, progress.session.id)
     except Busy:
         progress.finish = "busy"
         return
@@ -356,7 +374,11 @@ def _model_sentences(parts: Parts, engine: Engine, progress: Progress, pool: Seq
         progress.finish = "not asked"
         return
     try:
-        for raw, whole in _split_stream(generation, language):
+        for event in _split_stream(generation.events(), language):
+            if isinstance(event, Waiting):
+                yield event
+                continue
+            raw, whole = event
             text = without_labels(raw)
             progress.declined = progress.declined or NONE in raw
             if not text or NONE in raw:
@@ -365,7 +387,7 @@ def _model_sentences(parts: Parts, engine: Engine, progress: Progress, pool: Seq
                 _reject(parts, progress, text, "cut off", 0.0)
                 continue
             judging = time.perf_counter()
-            verdict = parts.grounding.judge(text, language, pool, labels(raw))
+            verdict = parts.grounding.judge(text, language, progress.shown, labels(raw))
             progress.timings["grounding"] = round(progress.timings.get("grounding", 0.0) + _ms(judging), 3)
             if verdict.evidence is None:
                 _reject(parts, progress, text, verdict.reason, verdict.score)
@@ -395,13 +417,17 @@ def _keep(progress: Progress, generation: Generation) -> None:
     progress.logprobs = list(generation.logprobs)
     progress.tokens = list(generation.tokens[: len(progress.logprobs)])
     progress.finish = generation.finish or "cancelled"
+    progress.model = generation.model
     progress.stop = generation.stop if progress.finish == "stop" else None
 
 
-def _split_stream(pieces: Iterator[str] | Any, language: str) -> Iterator[tuple[str, bool]]:
+def _split_stream(pieces: Iterator[str | InLine], language: str) -> Iterator[tuple[str, bool] | Waiting]:
     """`(sentence, whole)` as text comes in; the last one is not whole when the stream ends without a stop."""
     buffer = ""
     for piece in pieces:
+        if isinstance(piece, InLine):
+            yield Waiting(piece.place)
+            continue
         buffer += piece
         spans = sentence_spans(buffer, language)
         if len(spans) > 1:

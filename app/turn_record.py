@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app import locales
@@ -116,6 +117,9 @@ def _places(progress: Progress) -> list[int]:
 
 def _model(parts: Parts, progress: Progress) -> dict[str, Any]:
     model = parts.model
+    if progress.model:
+        # A server tells neither which file it runs nor how.
+        model = replace(model, name=progress.model, sha256="", quantization="")
     return {
         "name": model.name, "sha256": model.sha256, "quantization": model.quantization, "sampling": "greedy",
         "settings": {

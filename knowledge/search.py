@@ -123,19 +123,20 @@ class Search:
         self._statement_terms: dict[int, tuple[frozenset[str], ...]] = {}
         self._head_terms: dict[int, frozenset[str]] = {}
         self._title_vectors = self._embed_titles()
-        self._spelling = self._read_spelling()
+        self._spelling: dict[str, Spelling | None] = {}
 
     def _embed_titles(self) -> Vectors:
         titles = {policy.key: policy.title for policy in self.index.policies}
         vectors = dict(zip(titles, self.index.embedder.encode(list(titles.values())), strict=True))
         return np.stack([vectors[passage.policy.key] for passage in self.index.passages])
 
-    def _read_spelling(self) -> dict[str, Spelling]:
-        texts: dict[str, list[str]] = {}
-        for policy in self.index.policies:
-            if policy.language != "zh":
-                texts.setdefault(policy.language, []).append(policy.text[policy.body_start :])
-        return {language: Spelling(words(" ".join(bodies))) for language, bodies in texts.items()}
+    def _spelling_of(self, language: str) -> Spelling | None:
+        """The words of a language's policies, read at its first question: one answer needs one language."""
+        with self._lock:
+            if language not in self._spelling:
+                bodies = [policy.text[policy.body_start :] for policy in self.index.policies if policy.language == language]
+                self._spelling[language] = Spelling(words(" ".join(bodies))) if bodies and language != "zh" else None
+            return self._spelling[language]
 
     # -- which passages may answer ---------------------------------------------------------------------------------
 
@@ -265,7 +266,7 @@ class Search:
 
     def _question(self, query: str, language: str) -> _Question:
         """The question's terms with their weight, mistyped words put right, one term a key."""
-        spelling = self._spelling.get(language)
+        spelling = self._spelling_of(language)
         fixed = [(spelling.nearest(word) or word) if spelling else word for word in words(query)]
         importance = self.index.embedder.weights(fixed)
         weights: dict[str, float] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,14 @@ def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
+def babbler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model with random weights: what it says makes no sense, and does not end by itself."""
+    from factory.slm.shapes import make
+
+    return make("tiny", "F16", tmp_path_factory.mktemp("babbler") / "babbler.gguf")
+
+
+@pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of the box that the whole run shares."""
     return tmp_path_factory.mktemp("box")
@@ -32,3 +41,10 @@ def box(home: Path) -> Iterator[Appliance]:
     with Appliance(Settings(home=home)) as appliance:
         appliance.ready()
         yield appliance
+
+
+@pytest.fixture
+def fresh_home(box: Appliance, home: Path, tmp_path: Path) -> Path:
+    """A data folder of its own, with the index of the shared box, so that it need not be built once more."""
+    shutil.copytree(home / "index", tmp_path / "fresh" / "index")
+    return tmp_path / "fresh"

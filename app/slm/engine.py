@@ -1,155 +1,113 @@
-"""Engine: one llama.cpp context, many people at once, owned by one thread.
+"""Engine: the model of the box, in a process of its own that is started again when it dies or hangs.
 
-A scheduler admits requests to slots, feeds their prompts in chunks beside the running decodes, decodes all active
-sequences in one batch, and streams to each. llama.cpp is not thread-safe: nothing but the owner thread touches it.
+A model file that makes llama.cpp abort, or a decode that never ends, takes neither the ledger nor the box down: answers on
+their way end as "failed", and whoever asked them gets the policies' own sentences.
 """
 
 from __future__ import annotations
 
-import collections
-import ctypes
-import os
-import queue
+import itertools
+import logging
 import threading
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from app.errors import TellerboxError
+from app.errors import Busy, TellerboxError
+from app.slm import protocol
 from app.slm.generation import Choice, Generation, Limits, Scoring
+from app.slm.llama import Tuning, demand_gguf
+from app.slm.process import Process
 from app.slm.prompt import Message
+from app.slm.worker import Options
 
+__all__ = ["Busy", "Engine", "Tuning"]
 
-class Busy(TellerboxError):
-    """The queue is full; ask again later."""
+log = logging.getLogger(__name__)
 
+STALL_SECONDS = 15.0
+"""A step that takes longer is taken for hung; the scheduler bounds its steps to a small part of this."""
+START_SECONDS = 300.0
+"""What reading a large model from a slow disk may take."""
+LONGEST_PAUSE = 60.0
+"""Between two starts of a model that dies again and again."""
 
-@dataclass(slots=True)
-class _Slot:
-    sequence: int
-    generation: Generation | None = None
-    position: int = 0
-    pending: list[int] | None = None
-    rows: list[int] = field(default_factory=list)
+R = TypeVar("R")
 
 
 class Engine:
-    """Loads a GGUF and answers up to `slots` people at once; up to `waiting` more wait their turn.
+    """Answers up to `tuning.sequences` people at once; up to `waiting` more wait their turn. Fewer people and a shorter
+    context than asked for are taken where `memory_bytes` (0: no cap) hold no more.
 
-    Raises TellerboxError when the file is not a model that can be loaded.
+    With `wait` off, the model loads while others do: `wait_ready` tells when. Raises TellerboxError when the file is not a
+    model that can be loaded.
     """
 
     def __init__(
-        self, path: Path, *, context: int = 2048, slots: int = 4, waiting: int = 16, threads: int = 0, batch: int = 256
-    ) -> None:
-        import llama_cpp.llama_cpp as llama
-
-        self._llama: Any = llama
-        self._slots = [_Slot(number) for number in range(slots)]
-        self._context_size = context
-        self._batch_size = batch
-        self._inbox: queue.SimpleQueue[Generation | None] = queue.SimpleQueue()
-        self._queued: collections.deque[Generation] = collections.deque()
-        self._room = threading.BoundedSemaphore(slots + waiting)
-        self._closed = False
-        _silence(llama)
-        llama.llama_backend_init()
-        self._open(path, threads or _threads())
-        self._format = self._chat_formatter()
-        self._thread = threading.Thread(target=self._run, name="slm", daemon=True)
-        self._thread.start()
-
-    # -- opening -----------------------------------------------------------------------------------------------------
-
-    def _open(self, path: Path, threads: int) -> None:
-        llama = self._llama
-        if not path.is_file():
-            raise TellerboxError(f"model file not found: {path}")
-        with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
-                raise TellerboxError(f"{path} is not a GGUF file")
-        params = llama.llama_model_default_params()
-        params.n_gpu_layers = 0
-        # With the repacked buffers of some processors (seen with AMX) llama_decode crashed on Q8_0 weights, and a crash
-        # takes the whole box down: a little speed is given for it.
-        params.use_extra_bufts = False
-        self._model = llama.llama_model_load_from_file(os.fsencode(path), params)
-        if not self._model:
-            raise TellerboxError(f"{path.name} cannot be loaded: it is damaged or made for another llama.cpp")
-        self._vocab = llama.llama_model_get_vocab(self._model)
-        self._vocab_size = int(llama.llama_vocab_n_tokens(self._vocab))
-        described = ctypes.create_string_buffer(128)
-        llama.llama_model_desc(self._model, described, len(described))
-        self._description = described.value.decode("utf-8", "replace")
-        context = llama.llama_context_default_params()
-        context.n_ctx = self._context_size * len(self._slots)
-        context.n_batch = context.n_ubatch = self._batch_size
-        context.n_seq_max = len(self._slots)
-        context.kv_unified = True
-        context.n_threads = context.n_threads_batch = threads
-        self._context = llama.llama_init_from_model(self._model, context)
-        if not self._context:
-            llama.llama_model_free(self._model)
-            raise TellerboxError(f"{path.name} needs more memory than there is; lower TELLERBOX_CONTEXT_TOKENS")
-        self._memory = llama.llama_get_memory(self._context)
-        self._batch = llama.llama_batch_init(self._batch_size, 0, 1)
-
-    def _chat_formatter(self) -> Any:
-        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-
-        llama = self._llama
-        template = llama.llama_model_chat_template(self._model, None)
-        if not template:
-            raise TellerboxError("the model has no chat template")
-        return Jinja2ChatFormatter(
-            template=template.decode(),
-            bos_token=self._piece(llama.llama_vocab_bos(self._vocab), special=True).decode("utf-8", "replace"),
-            eos_token=self._piece(llama.llama_vocab_eos(self._vocab), special=True).decode("utf-8", "replace"),
-            add_generation_prompt=True,
-        )
+        self, path: Path, tuning: Tuning | None = None, *, waiting: int = 16, prefix_bytes: int = 64 << 20,
+        memory_bytes: int = 0, stall_seconds: float = STALL_SECONDS, wait: bool = True,
+    ) -> None:  # fmt: skip
+        demand_gguf(path)
+        self._path = path
+        self._tuning = tuning or Tuning()
+        self._options = Options(str(path), self._tuning, prefix_bytes, memory_bytes)
+        self._stall = stall_seconds
+        self._ids = itertools.count(1)
+        self._room = threading.BoundedSemaphore(self._tuning.sequences + waiting)
+        self._changed = threading.Condition()
+        self._running: dict[int, Generation] = {}
+        self._replies: dict[int, protocol.Message | None] = {}
+        self._ready: protocol.Ready | None = None
+        self._why = ""
+        self._alive_at = time.monotonic()
+        self._seconds = 2.0
+        self._process: Process | None = None
+        self.starts = 0
+        self._closed = threading.Event()
+        self._owner = threading.Thread(target=self._own, name="slm", daemon=True)
+        self._owner.start()
+        threading.Thread(target=self._watch, name="slm-watchdog", daemon=True).start()
+        if wait:
+            self.wait_ready()
 
     # -- what callers use ----------------------------------------------------------------------------------------------
 
-    def tokenize(self, text: str, special: bool = True) -> list[int]:
-        """Token ids of a text; `special` reads control tokens written in it."""
-        raw = text.encode()
-        room = len(raw) + 16
-        array = (self._llama.llama_token * room)()
-        count = self._llama.llama_tokenize(self._vocab, raw, len(raw), array, room, False, special)
-        return list(array[: max(0, count)])
+    def wait_ready(self) -> None:
+        """Return when the model is loaded. Raises TellerboxError when it cannot be."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._why or self._closed.is_set(), START_SECONDS)
+            if self._ready is None:
+                raise TellerboxError(self._why or "the model is not loaded")
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model can be asked now."""
+        return self._ready is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The process that holds the model, None while there is none."""
+        process = self._process
+        return None if process is None else process.pid
 
     @property
     def context_size(self) -> int:
         """The most tokens of a prompt and its answer together."""
-        return self._context_size
+        return self._ready.context if self._ready else self._tuning.context
 
     def describe(self) -> str:
         """Architecture, size and quantization, as llama.cpp names them."""
-        return self._description
+        return self._ready.description if self._ready else ""
 
-    def piece(self, token: int) -> str:
-        """A token as text; bytes that are no text by themselves as U+FFFD, a token that there is not as nothing."""
-        known = 0 <= token < self._vocab_size
-        return self._piece(token, special=True).decode("utf-8", "replace") if known else ""
-
-    def render(self, messages: Sequence[Message]) -> str:
-        """The prompt, through the model's own chat template."""
-        chat = [{"role": message.role, "content": message.content} for message in messages]
-        return str(self._format(messages=chat).prompt)
-
-    def generate(self, messages: Sequence[Message], limits: Limits | None = None) -> Generation:
-        """Start an answer (greedy). Raises Busy when too many wait, TellerboxError when the prompt does not fit."""
+    def generate(self, messages: Sequence[Message], limits: Limits | None = None, person: str = "") -> Generation:
+        """Start an answer (greedy) for a person, whose other answers share their place in line. Raises Busy when too many
+        wait, TellerboxError when the prompt does not fit or the model cannot be asked."""
         limits = limits or Limits()
-        text = self.render(messages)
-        prompt = self.tokenize(text)
-        if len(prompt) + limits.tokens > self._context_size:
-            raise TellerboxError("the question and its evidence do not fit the model's context")
-        generation = Generation(prompt, limits, text)
-        self._enqueue(generation)
+        number = next(self._ids)
+        generation = Generation(limits, lambda: self._cancel(number))
+        chat = [(message.role, message.content) for message in messages]
+        self._begin(number, generation, protocol.Ask(number, person or str(number), chat, limits.tokens, limits.seconds))
         return generation
 
     def score(self, prompt: Sequence[int], tokens: Sequence[int], end: int | None = None, seconds: float = 120.0) -> list[Choice]:
@@ -159,195 +117,174 @@ class Engine:
         the token that ended the answer, if one did. Raises Busy when too many wait, TellerboxError when the tokens are
         not the model's, do not fit its context, or it takes longer than `seconds`.
         """
-        every = (*prompt, *tokens, *(() if end is None else (end,)))
-        if not prompt or not all(0 <= token < self._vocab_size for token in every):
-            raise TellerboxError("the tokens are not of this model")
-        if len(prompt) + len(tokens) > self._context_size:
-            raise TellerboxError("the prompt and its tokens do not fit the model's context; raise TELLERBOX_CONTEXT_TOKENS")
-        scoring = Scoring(list(prompt), list(tokens), end, Limits(0, seconds))
-        self._enqueue(scoring)
-        for _ in scoring:
-            pass
-        if scoring.finish != "scored":
-            raise TellerboxError(f"the model could not score the tokens ({scoring.finish})")
+        number = next(self._ids)
+        scoring = Scoring(Limits(0, seconds), lambda: self._cancel(number))
+        self._begin(number, scoring, protocol.Score(number, list(prompt), list(tokens), end, seconds))
+        if scoring.wait() != "scored":
+            raise TellerboxError(f"the answer could not be gone over again ({scoring.finish})")
         return scoring.choices
 
-    def _enqueue(self, generation: Generation) -> None:
-        if self._closed:
-            raise TellerboxError("the model is closed")
-        if not self._room.acquire(blocking=False):
-            raise Busy("too many people are asking at once")
-        self._inbox.put(generation)
+    def tokenize(self, text: str, special: bool = True) -> list[int]:
+        """Token ids of a text; `special` reads control tokens written in it."""
+        number = next(self._ids)
+        return list(self._call(number, protocol.Tokenize(number, text, special), protocol.Tokens).tokens)
+
+    def piece(self, token: int) -> str:
+        """A token as text; bytes that are no text by themselves as U+FFFD, a token that there is not as nothing."""
+        number = next(self._ids)
+        return self._call(number, protocol.Piece(number, token), protocol.Text).text
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt, through the model's own chat template."""
+        number = next(self._ids)
+        chat = [(message.role, message.content) for message in messages]
+        return self._call(number, protocol.Render(number, chat), protocol.Text).text
+
+    def health(self) -> protocol.Alive:
+        """What the process says of itself. Raises TellerboxError when it does not answer."""
+        number = next(self._ids)
+        return self._call(number, protocol.Ping(number), protocol.Alive)
 
     def close(self) -> None:
-        """End every answer and free the model."""
-        if self._closed:
-            return
-        self._closed = True
-        self._inbox.put(None)
-        self._thread.join(timeout=30)
+        """End every answer and the process. Nothing is left running."""
+        self._closed.set()
+        process = self._process
+        if process is not None:
+            process.end()
+        with self._changed:
+            self._changed.notify_all()
+        self._owner.join(timeout=10)
 
-    # -- the owner thread ------------------------------------------------------------------------------------------------
+    # -- sending -------------------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
+    def _begin(self, number: int, generation: Generation, message: protocol.Message) -> None:
+        if not self._room.acquire(blocking=False):
+            busy = len(self._running) / self._tuning.sequences
+            raise Busy("too many people are asking at once", max(1, min(60, round(self._seconds * busy))))
+        with self._changed:
+            self._running[number] = generation
         try:
-            while not self._closed:
-                self._take_in(block=not self._active() and not self._queued)
-                self._sweep()
-                self._admit()
-                if self._active():
-                    self._step()
-        finally:
-            self._closed = True
-            self._end_all()
-            self._llama.llama_batch_free(self._batch)
-            self._llama.llama_free(self._context)
-            self._llama.llama_model_free(self._model)
+            reply = self._call(number, message, protocol.Accepted)
+        except TellerboxError:
+            self._over(number, "failed")
+            raise
+        generation.text, generation.prompt = reply.text, list(reply.prompt)
 
-    def _active(self) -> list[_Slot]:
-        return [slot for slot in self._slots if slot.generation is not None]
+    def _call(self, number: int, message: protocol.Message, kind: type[R]) -> R:
+        """Send a message and wait for its reply. Raises TellerboxError when there is none, or it is a refusal."""
+        if self._closed.is_set():
+            raise TellerboxError("the model is closed")
+        if self.starts <= 1:
+            self.wait_ready()
+        process = self._process
+        if self._ready is None or process is None:
+            raise TellerboxError("the model is being started again")
+        with self._changed:
+            self._replies[number] = None
+        process.send(message)
+        with self._changed:
+            self._changed.wait_for(lambda: self._replies[number] is not None or self._process is not process, self._stall)
+            reply = self._replies.pop(number)
+        if isinstance(reply, protocol.Refused):
+            raise TellerboxError(reply.why)
+        if not isinstance(reply, kind):
+            raise TellerboxError("the model does not answer")
+        return reply
 
-    def _take_in(self, block: bool) -> None:
-        while True:
-            try:
-                generation = self._inbox.get(block=block)
-            except queue.Empty:
+    def _cancel(self, number: int) -> None:
+        process = self._process
+        if process is not None and number in self._running:
+            process.send(protocol.Cancel(number))
+
+    # -- the thread that owns the process ------------------------------------------------------------------------------
+
+    def _own(self) -> None:
+        # This thread lives as long as the process may: the kernel kills a child with PR_SET_PDEATHSIG when the *thread* ends
+        # that started it.
+        pause = 0.0
+        while not self._closed.wait(pause):
+            began = time.monotonic()
+            self._serve(Process(self._options))
+            lived = time.monotonic() - began
+            pause = 0.0 if lived > LONGEST_PAUSE else min(LONGEST_PAUSE, 2 * pause + 0.1)
+            if self._why:
                 return
-            block = False
-            if generation is not None:
-                self._queued.append(generation)
+            if not self._closed.is_set():
+                log.error("the model's process ended; it is started again in %.1f s", pause)
 
-    def _sweep(self) -> None:
-        for slot in self._active():
-            generation = slot.generation
-            assert generation is not None
-            if generation.cancelled or generation.late:
-                self._finish(slot, "cancelled" if generation.cancelled else "timeout")
-        for generation in [waiting for waiting in self._queued if waiting.cancelled or waiting.late]:
-            self._queued.remove(generation)
-            self._end(generation, "cancelled" if generation.cancelled else "timeout")
+    def _serve(self, process: Process) -> None:
+        """Listen to one process until it ends, and clear up after it."""
+        self._alive_at = time.monotonic()
+        self.starts += 1
+        with self._changed:
+            self._process = process
+        if self._closed.is_set():
+            process.end()
+        for message in process:
+            self._hear(message)
+        process.end()
+        with self._changed:
+            # A file that has never been loaded is at fault itself; one that has may be tried again.
+            if self.starts == 1 and self._ready is None and not self._why and not self._closed.is_set():
+                self._why = f"{self._path.name} cannot be loaded: llama.cpp gave up on it"
+            self._process, self._ready = None, None
+            self._changed.notify_all()
+        for number in list(self._running):
+            self._over(number, "failed")
 
-    def _admit(self) -> None:
-        for slot in self._slots:
-            if slot.generation is None and self._queued:
-                slot.generation = self._queued.popleft()
-                slot.position = 0
-                slot.pending = list(slot.generation.prompt)
+    def _hear(self, message: protocol.Message) -> None:
+        self._alive_at = time.monotonic()
+        generation = self._running.get(getattr(message, "id", 0))
+        match message:
+            case protocol.Ready():
+                self._tell(lambda: setattr(self, "_ready", message))
+            case protocol.Unfit(why=why):
+                self._tell(lambda: setattr(self, "_why", why))
+            case protocol.Token() if generation:
+                generation.emit(message.token, message.logprob, bytes.fromhex(message.piece))
+            case protocol.Place() if generation:
+                generation.move(message.place)
+            case protocol.Scored() if isinstance(generation, Scoring):
+                generation.choices = [Choice(*choice) for choice in message.choices]
+            case protocol.Ended() if generation:
+                generation.stop = None if message.stop is None else (message.stop[0], message.stop[1])
+                generation.reused = message.reused
+                self._over(message.id, message.finish)
+            case protocol.Accepted() | protocol.Refused() | protocol.Tokens() | protocol.Text() | protocol.Alive():
+                self._tell(lambda: self._reply(message.id, message))
 
-    def _step(self) -> None:
-        rows = 0
-        active = self._active()
-        # Tokens of running answers go first, so that nobody stalls behind a long prompt.
-        active.sort(key=lambda slot: len(slot.pending or ()))
-        for slot in active:
-            pending = slot.pending or []
-            take = min(len(pending), self._batch_size - rows)
-            last = slot.position + len(pending) - 1
-            wanted = slot.generation.first if isinstance(slot.generation, Scoring) else last
-            slot.rows = []
-            for place in range(take):
-                self._put(rows + place, pending[place], slot.position + place, slot.sequence)
-                if slot.position + place >= wanted:
-                    slot.rows.append(rows + place)
-                    self._batch.logits[rows + place] = 1
-            rows += take
-            slot.position += take
-            slot.pending = pending[take:]
-        self._batch.n_tokens = rows
-        if self._llama.llama_decode(self._context, self._batch) != 0:
-            for slot in active:
-                self._finish(slot, "failed")
+    def _tell(self, change: object) -> None:
+        assert callable(change)
+        with self._changed:
+            change()
+            self._changed.notify_all()
+
+    def _reply(self, number: int, message: protocol.Message) -> None:
+        if number in self._replies:
+            self._replies[number] = message
+
+    def _over(self, number: int, finish: str) -> None:
+        with self._changed:
+            generation = self._running.pop(number, None)
+        if generation is None:
             return
-        for slot in active:
-            if isinstance(slot.generation, Scoring):
-                self._compare(slot, slot.generation)
-            elif slot.rows:
-                self._choose(slot)
-
-    def _put(self, row: int, token: int, position: int, sequence: int) -> None:
-        batch = self._batch
-        batch.token[row] = token
-        batch.pos[row] = position
-        batch.n_seq_id[row] = 1
-        batch.seq_id[row][0] = sequence
-        batch.logits[row] = 0
-
-    def _choose(self, slot: _Slot) -> None:
-        generation = slot.generation
-        assert generation is not None
-        logprobs = self._logprobs(slot.rows[-1])
-        token = int(np.argmax(logprobs))
-        logprob = float(logprobs[token])
-        if self._llama.llama_vocab_is_eog(self._vocab, token):
-            generation.stop = (token, logprob)
-            self._finish(slot, "stop")
-            return
-        generation.emit(token, logprob, self._piece(token, special=True))
-        slot.pending = [token]
-        if len(generation.tokens) >= generation.limits.tokens:
-            self._finish(slot, "length")
-
-    def _compare(self, slot: _Slot, scoring: Scoring) -> None:
-        for row in slot.rows:
-            logprobs = self._logprobs(row)
-            token = int(np.argmax(logprobs))
-            place = len(scoring.choices)
-            given = float(logprobs[scoring.given[place]]) if place < len(scoring.given) else None
-            ends = bool(self._llama.llama_vocab_is_eog(self._vocab, token))
-            scoring.choices.append(Choice(token, ends, float(logprobs[token]), given))
-        if not slot.pending:
-            self._finish(slot, "scored")
-
-    def _logprobs(self, row: int) -> npt.NDArray[np.float32]:
-        """Log-probability of every token after a row of the batch, `(vocabulary,)` float32."""
-        pointer = self._llama.llama_get_logits_ith(self._context, row)
-        logits: npt.NDArray[np.float32] = np.ctypeslib.as_array(pointer, (self._vocab_size,))
-        shifted = logits - logits.max()
-        return np.asarray(shifted - np.log(np.exp(shifted).sum()), np.float32)
-
-    def _finish(self, slot: _Slot, why: str) -> None:
-        generation, slot.generation, slot.pending = slot.generation, None, None
-        self._llama.llama_memory_seq_rm(self._memory, slot.sequence, -1, -1)
-        if generation is not None:
-            self._end(generation, why)
-
-    def _end(self, generation: Generation, why: str) -> None:
         self._room.release()
-        generation.end(why)
+        if finish in ("stop", "length"):
+            self._seconds += 0.2 * (time.monotonic() - generation.asked - self._seconds)
+        generation.end(finish)
 
-    def _end_all(self) -> None:
-        self._take_in(block=False)
-        for slot in self._active():
-            self._finish(slot, "failed")
-        while self._queued:
-            self._end(self._queued.popleft(), "failed")
+    # -- the watchdog --------------------------------------------------------------------------------------------------
 
-    def _piece(self, token: int, special: bool = False) -> bytes:
-        size = 64
-        while token >= 0:
-            buffer = ctypes.create_string_buffer(size)
-            count = self._llama.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
-            if count >= 0:
-                return buffer.raw[:count]
-            size = -count
-        return b""
-
-
-def _threads() -> int:
-    # More threads than cores that are really ours make llama.cpp many times slower (spinning barriers).
-    try:
-        have = len(os.sched_getaffinity(0))
-    except AttributeError:
-        have = os.cpu_count() or 1
-    return max(1, min(4, have))
-
-
-_quiet: Any = None
-
-
-def _silence(llama: Any) -> None:
-    """llama.cpp writes to stderr by itself; what it has to say is in our errors."""
-    global _quiet
-    if _quiet is None:
-        _quiet = llama.llama_log_callback(lambda level, text, data: None)
-        llama.llama_log_set(_quiet, ctypes.c_void_p(0))
+    def _watch(self) -> None:
+        """Kill a process that does not answer, or is at one and the same step for too long."""
+        while not self._closed.wait(min(1.0, self._stall / 3)):
+            process = self._process
+            if process is None or self._ready is None:
+                continue
+            try:
+                hung = self.health().step_seconds > self._stall
+            except TellerboxError:
+                hung = time.monotonic() - self._alive_at > self._stall
+            if hung and self._process is process and not self._closed.is_set():
+                log.error("the model's process hangs and is killed")
+                process.kill()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from app.answer import answer_json
 from app.appliance import Appliance
-from app.errors import SAFE_ERRORS, TellerboxError
+from app.errors import SAFE_ERRORS, Busy, TellerboxError
 from app.feedback import REASONS
 from app.language import SERVED
 from app.web import metrics
@@ -44,7 +44,8 @@ def healthz() -> str:
 def readyz(request: Request) -> JSONResponse:
     """The box can answer: policies indexed, model loaded, ledger open."""
     try:
-        _box(request).ready()
+        if why := _box(request).readiness():
+            return JSONResponse({"ready": False, "why": why}, status_code=503)
     except SAFE_ERRORS as error:
         return JSONResponse({"ready": False, "why": str(error)}, status_code=503)
     return JSONResponse({"ready": True})
@@ -56,7 +57,7 @@ def read_metrics() -> PlainTextResponse:
     return PlainTextResponse(metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 
-@router.post("/api/v1/turns", tags=["turns"])
+@router.post("/api/v1/turns", tags=["turns"], responses={429: {"description": "too many people ask at once; see Retry-After"}})
 def take_turn(request: Request, body: Question) -> dict[str, Any]:
     """One question and its answer, as `tellerbox ask --json` prints it, with its session for a follow-up."""
     if body.language is not None and body.language not in SERVED:
@@ -67,6 +68,9 @@ def take_turn(request: Request, body: Question) -> dict[str, Any]:
         raise HTTPException(410, "the session has ended")
     try:
         answer = box.ask(body.question, session=session, language=body.language, as_of=body.as_of)
+    except Busy:
+        metrics.turned_away()
+        raise
     except SAFE_ERRORS as error:
         metrics.failed()
         raise TellerboxError(str(error)) from None

@@ -12,10 +12,10 @@ import gradio as gr
 from fastapi import FastAPI
 
 from app import locales
-from app.answer import Answer, Sentence
+from app.answer import Answer, Sentence, Waiting
 from app.appliance import Appliance
 from app.conversation import Session
-from app.errors import SAFE_ERRORS
+from app.errors import SAFE_ERRORS, Busy
 from app.language import SERVED
 from app.web import metrics
 from app.web.policy_page import policy_href
@@ -53,6 +53,7 @@ def mount_chat(app: FastAPI, box: Appliance) -> FastAPI:
 
 def _blocks(box: Appliance) -> gr.Blocks:
     start = box.settings.default_language
+    together = box.settings.people + box.settings.waiting
     with gr.Blocks(analytics_enabled=False, title=f"{box.settings.bank}", fill_width=True) as page:
         state = gr.State(
             None, time_to_live=box.settings.idle_minutes * 60 + 30, delete_callback=lambda held: _forget(box, held)
@@ -114,17 +115,17 @@ def _blocks(box: Appliance) -> gr.Blocks:
         spoken = [talk, state, shown, question]
         page.load(opening, None, [state, shown, talk, *every], **closed).then(None, None, None, js=_TURN, **closed)
         for trigger in (send.click, question.submit):
-            trigger(say, [question, state, language, shown], spoken, concurrency_limit=8, **closed).then(
+            trigger(say, [question, state, language, shown], spoken, concurrency_limit=together, **closed).then(
                 choose, [language, state, shown], [shown, talk, *every], **closed
             ).then(None, None, None, js=_TURN, **closed)
         for example in examples:
-            example.click(say, [example, state, language, shown], spoken, concurrency_limit=8, **closed)
-        person.click(ask_for_person, [state, language, shown], spoken, concurrency_limit=8, **closed)
+            example.click(say, [example, state, language, shown], spoken, concurrency_limit=together, **closed)
+        person.click(ask_for_person, [state, language, shown], spoken, concurrency_limit=together, **closed)
         language.change(choose, [language, state, shown], [shown, talk, *every], **closed).then(
             None, None, None, js=_TURN, **closed
         )
         finish.click(wipe, [state, shown], [state, talk, question, side], **closed)
-    page.queue(api_open=False, max_size=32)
+    page.queue(api_open=False, max_size=2 * together)
     return page
 
 
@@ -145,8 +146,11 @@ def _converse(box: Appliance, text: str, held: Any, chosen: str, code: str) -> I
     yield [_log([*messages, waiting], code), held, code, ""]
     spoken: list[Sentence] = []
     for item in _events(box, session, text or "", chosen):
-        if isinstance(item, str):
-            metrics.failed()
+        if isinstance(item, Waiting):
+            if not spoken and item.place:
+                line = locales.text("ui.in_line", code, place=str(item.place))
+                yield [_log([*messages, {"who": "waiting", "html": html.escape(line)}], code), held, code, ""]
+        elif isinstance(item, str):
             messages.append({"who": "note", "html": html.escape(item)})
         elif isinstance(item, Answer):
             metrics.answered(item, "web")
@@ -160,14 +164,19 @@ def _converse(box: Appliance, text: str, held: Any, chosen: str, code: str) -> I
     yield [_log(messages, code), held, code, ""]
 
 
-def _events(box: Appliance, session: Session, text: str, chosen: str) -> Iterator[Sentence | Answer | str]:
+def _events(box: Appliance, session: Session, text: str, chosen: str) -> Iterator[Sentence | Waiting | Answer | str]:
     """The turn's sentences and answer; an error as its message, in the person's language where it has one."""
     try:
         yield from box.run(session, text, language=chosen or None)
+    except Busy as error:
+        metrics.turned_away()
+        yield str(error)
     except SAFE_ERRORS as error:
+        metrics.failed()
         yield str(error)
     except Exception as error:
         log.error("a turn failed: %s", type(error).__name__)
+        metrics.failed()
         yield locales.text("error.fault", chosen or session.language or box.settings.default_language)
 
 

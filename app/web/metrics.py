@@ -9,6 +9,7 @@ from app.answer import Answer
 _registry = CollectorRegistry()
 _turns = Counter("tellerbox_turns", "Turns answered", ["language", "outcome", "channel"], registry=_registry)
 _failures = Counter("tellerbox_turn_failures", "Turns that ended in an error", registry=_registry)
+_away = Counter("tellerbox_turned_away", "Turns that were not begun because too many ran", registry=_registry)
 _sentences = Counter("tellerbox_sentences", "Sentences shown", ["origin"], registry=_registry)
 _seconds = Histogram(
     "tellerbox_turn_seconds", "From the question to its answer",
@@ -32,6 +33,11 @@ def answered(answer: Answer, channel: str) -> None:
 def failed() -> None:
     """Count a turn that ended in an error."""
     _failures.inc()
+
+
+def turned_away() -> None:
+    """Count a turn that was not begun."""
+    _away.inc()
 
 
 def exposition() -> str:

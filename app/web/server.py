@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.appliance import Appliance
 from app.crash import hide_messages
-from app.errors import SAFE_ERRORS, TellerboxError
+from app.errors import SAFE_ERRORS, Busy, TellerboxError
 from app.web.policy_page import policy_page
 
 STATIC = Path(__file__).with_name("static")
@@ -101,6 +102,10 @@ def create_app(box: Appliance) -> FastAPI:
     app.include_router(router)
     app.mount("/pages", StaticFiles(directory=STATIC), name="static")
 
+    @app.exception_handler(Busy)
+    async def busy(_: Request, error: Busy) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, status_code=429, headers={"Retry-After": str(error.retry_after)})
+
     @app.exception_handler(TellerboxError)
     async def safe_error(_: Request, error: TellerboxError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, status_code=422)
@@ -158,16 +163,21 @@ def serve(box: Appliance, host: str, port: int) -> None:
         except OSError as error:
             raise TellerboxError(f"cannot listen on {host}:{port} ({error.strerror})") from None
     hide_messages()
-    box.ready()
-    app = create_app(box)
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    print(f"Tellerbox answers at http://{shown}:{port}", flush=True)
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    with ThreadPoolExecutor(1, "starting") as starting:
+        # The parts are made while the web's libraries are read; who asks in between waits, and /readyz says so.
+        ready = starting.submit(box.warm)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(box), host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5
+            )
+        )
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+
+        def told(done: Future[None]) -> None:
+            if done.exception() is None:
+                print(f"Tellerbox answers at http://{shown}:{port}", flush=True)
+            server.should_exit = done.exception() is not None
+
+        ready.add_done_callback(told)
+        server.run()
+        ready.result()

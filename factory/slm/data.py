@@ -223,13 +223,15 @@ class Encoder:
         return found
 
     def prompt(self, question: list[int], statements: list[list[int]]) -> tuple[list[int], list[int]]:
-        """The ids of `<q>question\\n[1] … [/1]\\n…<a>` and the positions of the closing labels."""
-        ids, ends = [QUESTION, *question, *self._newline], []
+        """The ids of `<q>[1] … [/1]\\n…question<a>`, in the order of `app/slm/prompt.py`, and the positions of the closing
+        labels."""
+        ids: list[int] = [QUESTION]
+        ends = []
         for number, text in enumerate(statements, 1):
             ids += [opening(number), *text, *self._space]
             ends.append(len(ids))
-            ids += [closing(number), *(self._newline if number < len(statements) else [])]
-        return [*ids, ANSWER], ends
+            ids += [closing(number), *self._newline]
+        return [*ids, *question, ANSWER], ends
 
     def example(self, item: Item, rng: random.Random, most: int, longest: int) -> Example | None:
         """An item with at most `most` statements, of which none is longer than `longest` tokens."""

@@ -78,7 +78,7 @@ def judge(llama: Llama, item: Item, rng: random.Random, tally: Tally) -> str:
     gold = item.gold if item.gold is not None and rng.random() > 1 / 6 else None
     statements = others + ([gold] if gold is not None else [])
     rng.shuffle(statements)
-    content = item.question + "\n" + "".join(f"[{k}] {text} [/{k}]\n" for k, text in enumerate(statements, 1))
+    content = "".join(f"[{k}] {text} [/{k}]\n" for k, text in enumerate(statements, 1)) + item.question
     ids = llama.tokenize(f"<q>{content.strip()}<a>".encode(), add_bos=False, special=True)
     if len(ids) > 1500:
         return ""

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import TellerboxError
 from app.slm.catalog import catalog, choose, resolve
-from app.slm.engine import Busy, Engine
+from app.slm.engine import Busy, Engine, Tuning
 from app.slm.generation import Limits
 from app.slm.prompt import defuse, labels, messages, without_labels
 from tests.conftest import PROJECT
@@ -20,7 +20,8 @@ MODELS = PROJECT / "models"
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    made = Engine(resolve("", MODELS, tmp_path_factory.mktemp("home")).path, context=512, slots=3, waiting=2)
+    path = resolve("", MODELS, tmp_path_factory.mktemp("home")).path
+    made = Engine(path, Tuning(context=512, sequences=3), waiting=2)
     yield made
     made.close()
 
@@ -57,8 +58,9 @@ def test_too_many_at_once_are_told_so(engine: Engine) -> None:
         for _ in range(50):
             taken.append(engine.generate(prompt("x"), Limits(tokens=60)))
 
-    with pytest.raises(Busy):
+    with pytest.raises(Busy) as told:
         crowd()
+    assert 1 <= told.value.retry_after <= 60
     for generation in taken:
         generation.cancel()
         list(generation)

@@ -198,7 +198,7 @@ def test_own_documents_in_one_line(tmp_path: Path, box: Appliance) -> None:
 
 def test_stream_is_split_at_sentences() -> None:
     pieces = ["A card costs", " €6. It ", "is free after", " theft. And"]
-    assert list(turn._split_stream(pieces, "en")) == [
+    assert list(turn._split_stream(iter(pieces), "en")) == [
         ("A card costs €6.", True), ("It is free after theft.", True), ("And", False),
     ]  # fmt: skip
 
@@ -211,9 +211,9 @@ class _Saying:
     def __init__(self, text: str) -> None:
         self.tokens, self.logprobs = [1], [0.0]
         self.prompt, self.stop = [1], None
-        self.text, self._said = "the prompt", text
+        self.text, self._said, self.model = "the prompt", text, ""
 
-    def __iter__(self) -> Iterator[str]:
+    def events(self) -> Iterator[str]:
         yield self._said
 
     def cancel(self) -> None:

@@ -60,7 +60,7 @@ def test_prompt_is_what_the_tokenizer_makes_of_the_rendered_text(folder: Path) -
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     encoder = Encoder(tokenizer)
     ids, ends = encoder.prompt(encoder.ids("Fee?"), [encoder.ids(" " + text) for text in TEXTS[:3]])
-    text = "<q>Fee?\n" + "\n".join(f"[{k}] {t} [/{k}]" for k, t in enumerate(TEXTS[:3], 1)) + "<a>"
+    text = "<q>" + "".join(f"[{k}] {t} [/{k}]\n" for k, t in enumerate(TEXTS[:3], 1)) + "Fee?<a>"
     assert ids == tokenizer.encode(text).ids
     assert [ids[end] for end in ends] == [closing(1), closing(2), closing(3)]
 
