@@ -40,6 +40,16 @@ log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 
 
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger as the settings describe it; raises one of SAFE_ERRORS."""
+    return Ledger.open(
+        settings.home / "ledger",
+        branch=settings.branch,
+        passphrase=settings.ledger_secret(),
+        url=settings.ledger_url.get_secret_value(),
+    )
+
+
 class Appliance:
     """One box. Parts are made when first needed; `close` frees them.
 
@@ -79,8 +89,7 @@ class Appliance:
 
     @cached_property
     def ledger(self) -> Ledger:
-        settings = self.settings
-        return Ledger.open(settings.home / "ledger", branch=settings.branch, passphrase=settings.ledger_secret())
+        return open_ledger(self.settings)
 
     @cached_property
     def model_file(self) -> ModelFile:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import SAFE_ERRORS
+from app.errors import SAFE_ERRORS, TellerboxError
 from app.settings import Settings
 
 NEEDED = (
@@ -136,16 +136,14 @@ def _model(settings: Settings) -> str:
 
 
 def _ledger(settings: Settings) -> str:
-    from compliance.ledger import Ledger
+    from app.appliance import open_ledger
 
-    folder = settings.home / "ledger"
-    if not folder.exists():
+    if not (settings.home / "ledger").exists():
         return "none yet; made at the first answer"
-    ledger = Ledger.open(folder, branch=settings.branch)
-    try:
+    with open_ledger(settings) as ledger:
         result = ledger.verify()
-    finally:
-        ledger.close()
+    if not result.ok:
+        raise TellerboxError(result.summary)
     return result.summary
 
 

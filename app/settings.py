@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     max_sessions: int = Field(500, ge=1, description="sessions kept at once; the one idle longest goes first")
 
     retention_months: int = Field(12, ge=0, le=1_200, description="how long records are kept at least; PCI DSS asks for 12 months")
+    ledger_url: SecretStr = Field(
+        SecretStr(""), description="postgresql://… keeps the records on that server, the keys under home; empty for a file under home"
+    )
     ledger_passphrase: SecretStr = Field(SecretStr(""), description="encrypts the ledger's keys at rest; give it in the environment")
     ledger_passphrase_file: Path | None = Field(None, description="a file that holds that passphrase")
 

@@ -148,6 +148,8 @@ def database_at(folder: Path, url: str, branch: str) -> Database:
         return SqliteDatabase(Path(folder) / FILE)
     if not url.startswith(("postgresql://", "postgres://")):
         raise ComplianceError("the ledger's URL must begin with postgresql://")
-    from compliance.postgres import PostgresDatabase
-
+    try:
+        from compliance.postgres import PostgresDatabase
+    except ImportError:
+        raise ComplianceError("a ledger in PostgreSQL needs psycopg: pip install 'tellerbox[fleet]'") from None
     return PostgresDatabase(url, branch)

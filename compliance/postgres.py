@@ -1,7 +1,7 @@
 """PostgreSQL: the ledger's records in a schema of their own for each branch, for a head office that keeps many.
 
 The statements are the ledger's own; what PostgreSQL says otherwise is rewritten in one place (`_rewritten`). Keys stay in a folder on
-the machine that writes: the database sees headers and ciphertext.
+the machine that writes: the database sees headers and ciphertext. What the schema is made of is in `compliance.postgres_schema`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -19,57 +20,20 @@ from psycopg.pq import TransactionStatus
 
 from compliance.database import Connection
 from compliance.errors import ComplianceError
-from compliance.schema import EVENT_KINDS
-from compliance.store import ForeignDatabaseError, snapshot_of
+from compliance.postgres_schema import APPEND_ONLY_STATE, STATEMENTS, VERSION, schema_problem
+from compliance.store import ForeignDatabaseError, snapshot_of, transaction
 
-VERSION = 2
 CONNECT_SECONDS = 10
-BUSY_SECONDS = 20
+BUSY_SECONDS = 20.0
+"""How long a writer waits for another."""
+SILENCE: dict[str, Any] = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+"""A server that no longer answers (its machine is gone) is given up after some 25 s, so that writers fail and do not hang."""
 ROWS_AT_ONCE = 500
 """Rows that a reader's cursor fetches at once: memory does not grow with the ledger."""
-APPEND_ONLY_STATE = "TB001"
 
-_KINDS = ", ".join(f"'{each}'" for each in EVENT_KINDS)
-_FORBID = "BEGIN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'TB001'; END"
-_UNCOVERED = """BEGIN
-    IF coalesce((SELECT stop FROM pruned WHERE first <= old.idx ORDER BY first DESC LIMIT 1), -1) <= old.idx THEN
-        RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'TB001';
-    END IF;
-    RETURN old;
-END"""
-_ONLY_GROWS = """BEGIN
-    IF new.size < old.size THEN
-        RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'TB001';
-    END IF;
-    RETURN new;
-END"""
-_FUNCTIONS = {"forbid": _FORBID, "forbid_uncovered": _UNCOVERED, "forbid_shrinking": _ONLY_GROWS}
-_TRIGGERS = {
-    **{
-        f"{table}_no_{verb.lower()}": (table, verb, "forbid")
-        for table in ("ledger", "node", "checkpoint", "pruned", "cosignature")
-        for verb in ("UPDATE", "DELETE", "TRUNCATE")
-    },
-    "entry_no_update": ("entry", "UPDATE", "forbid"),
-    "entry_no_truncate": ("entry", "TRUNCATE", "forbid"),
-    "entry_no_delete": ("entry", "DELETE", "forbid_uncovered"),
-    "head_no_delete": ("head", "DELETE", "forbid"),
-    "head_no_truncate": ("head", "TRUNCATE", "forbid"),
-    "head_only_grows": ("head", "UPDATE", "forbid_shrinking"),
-}
-_TABLES: dict[str, str] = {
-    "ledger": "origin TEXT NOT NULL, vkey TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 2",
-    "entry": """idx BIGINT PRIMARY KEY, header TEXT COLLATE "C" NOT NULL, sealed BYTEA NOT NULL,
-        turn TEXT COLLATE "C" GENERATED ALWAYS AS (json_extract(header, '$.turn')) STORED,
-        session TEXT COLLATE "C" GENERATED ALWAYS AS (json_extract(header, '$.session')) STORED""",
-    "node": "level INTEGER NOT NULL, idx BIGINT NOT NULL, hash BYTEA NOT NULL, PRIMARY KEY (level, idx)",
-    "head": "id INTEGER PRIMARY KEY CHECK (id = 0), size BIGINT NOT NULL, note TEXT NOT NULL",
-    "checkpoint": "size BIGINT PRIMARY KEY, note TEXT NOT NULL",
-    "pruned": "first BIGINT PRIMARY KEY, stop BIGINT NOT NULL CHECK (stop > first), record BIGINT NOT NULL",
-    "cosignature": "size BIGINT NOT NULL, witness TEXT NOT NULL, line TEXT NOT NULL, PRIMARY KEY (size, witness)",
-}
-_EXTRACT = """CREATE FUNCTION json_extract(document TEXT, path TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE
-    AS $$ SELECT document::json ->> substr(path, 3) $$"""
+
+class UnknownOutcomeError(ForeignDatabaseError):
+    """The connection was lost while a transaction was being committed."""
 
 
 class PostgresConnection:
@@ -89,38 +53,62 @@ class PostgresConnection:
 
     def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> Any:
         """Runs a statement; its rows are fetched some at a time where they are read in a snapshot."""
+        if statement == "COMMIT":
+            return self._end()
         with _named_errors():
             if statement.startswith("BEGIN"):
                 return self._begin(statement)
             if statement.endswith("LIMIT ?") and parameters and parameters[-1] < 0:  # SQLite's way to say no limit
                 statement, parameters = statement.removesuffix("LIMIT ?"), parameters[:-1]
-            rewritten = _rewritten(statement)
+            rewritten, values = _rewritten(statement, bool(parameters)), parameters or None
             if self._reading and statement.lstrip().startswith("SELECT idx"):
                 cursor = self._db.cursor(f"rows{next(self._names)}")
                 cursor.itersize = ROWS_AT_ONCE
-                cursor.execute(rewritten, parameters)
+                cursor.execute(rewritten, values)
                 return _Rows(cursor)
-            return _Rows(self._db.execute(rewritten, parameters))
+            return _Rows(self._db.execute(rewritten, values))
 
     def executemany(self, statement: str, parameters: Any, /) -> Any:
         """Runs a statement for each row of parameters."""
         with _named_errors(), self._db.cursor() as cursor:
-            cursor.executemany(_rewritten(statement), parameters)
+            cursor.executemany(_rewritten(statement, True), parameters)
 
     def _begin(self, statement: str) -> None:
-        if self._db.closed or self._db.broken:
-            self._db = self._open()
+        self._connected()
         self._reading = "IMMEDIATE" not in statement
         if self._reading:
             self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             return
-        self._db.execute("BEGIN")
-        # one writer at a time, as SQLite has it; the lock goes with the transaction
-        self._db.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()))")
+        # what is read after the lock must be what the writer before committed, whatever isolation the server prefers
+        self._db.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        try:
+            self._db.execute("SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 0))")
+        except BaseException:
+            if self.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _end(self) -> None:
+        try:
+            with _named_errors():
+                self._db.execute("COMMIT", prepare=False)
+        except ForeignDatabaseError as error:
+            if self._lost:
+                raise UnknownOutcomeError("the connection was lost while it was committed") from error.__cause__
+            raise
+
+    @property
+    def _lost(self) -> bool:
+        return self._db.closed or self._db.broken
+
+    def _connected(self) -> None:
+        if self._lost:
+            self._db = self._open()
 
     def autonomous(self, statement: str) -> None:
         """A statement that no transaction may hold."""
         with _named_errors():
+            self._connected()
             self._db.execute(statement)
 
     def close(self) -> None:
@@ -188,9 +176,9 @@ _JSON = re.compile(r"json_extract\(header, '\$\.\w+'\)")
 
 
 @cache
-def _rewritten(statement: str) -> Any:
+def _rewritten(statement: str, with_parameters: bool) -> Any:
     """One of the ledger's statements as PostgreSQL says it; the statements are few, so each is rewritten once."""
-    text = statement.replace("%", "%%").replace("?", "%s")
+    text = statement.replace("%", "%%").replace("?", "%s") if with_parameters else statement
     text = text.replace("CAST(header AS BLOB)", "convert_to(header, 'UTF8')")
     text = _JSON.sub(lambda found: f'({found[0]} COLLATE "C")', text)
     if text.startswith("INSERT OR IGNORE"):
@@ -199,11 +187,11 @@ def _rewritten(statement: str) -> Any:
 
 
 class PostgresDatabase:
-    """A branch's ledger in the schema `tellerbox_<branch>` of a PostgreSQL database."""
+    """A branch's ledger in a schema of its own (`schema_of`) of a PostgreSQL database."""
 
-    def __init__(self, url: str, branch: str) -> None:
+    def __init__(self, url: str, branch: str, kind: str = "tellerbox") -> None:
         self._url = url
-        self.schema = "tellerbox_" + branch.replace("-", "_").replace(".", "_")
+        self.schema = schema_of(branch, kind)
 
     @property
     def place(self) -> str:
@@ -214,12 +202,14 @@ class PostgresDatabase:
 
     def exists(self) -> bool:
         with self._connected() as db:
-            return bool(db.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{self.schema}.head",)).fetchone()[0])  # type: ignore[index]
+            return _there(db, self.schema, "head")
 
     @contextmanager
     def in_words(self, doing: str) -> Iterator[None]:
         try:
             yield
+        except UnknownOutcomeError as error:
+            raise ComplianceError(f"it is not known whether this was recorded: {error} ({self.place})") from error.__cause__
         except ForeignDatabaseError as error:
             raise ComplianceError(f"{doing}: {error} ({self.place})") from error.__cause__
         except psycopg.Error as error:
@@ -228,50 +218,57 @@ class PostgresDatabase:
             raise ComplianceError(f"{doing}: {error.strerror or type(error).__name__} ({self.place})") from error
 
     def connect(self, *, create: bool = False) -> Connection:
-        with _named_errors():
-            if create:
-                with self._connected() as db:
-                    db.execute(names.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(names.Identifier(self.schema)))
+        if create:
+            with _named_errors(), self._connected() as db:
+                self._make_schema(db)
         return PostgresConnection(self._connected)
 
+    def _make_schema(self, db: psycopg.Connection[Any]) -> None:
+        # a user who may not make schemas can be given one that was made for him
+        if not _there(db, self.schema):
+            with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateSchema):  # another process was first
+                db.execute(names.SQL("CREATE SCHEMA {}").format(names.Identifier(self.schema)))
+
     def _connected(self) -> psycopg.Connection[Any]:
-        try:
-            db = psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="tellerbox")
-            db.execute("SET synchronous_commit = on")
-            db.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
-            db.execute(names.SQL("SET search_path = {}").format(names.Identifier(self.schema)))
-        except psycopg.Error as error:
-            raise ForeignDatabaseError(_words(error)) from error
+        with _named_errors():
+            db: psycopg.Connection[Any] = psycopg.connect(
+                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="tellerbox",
+                client_encoding="utf8", **SILENCE,
+            )  # fmt: skip
+            try:
+                self._set_up(db)
+            except BaseException:
+                db.close()
+                raise
         return db
 
+    def _set_up(self, db: psycopg.Connection[Any]) -> None:
+        """What durability and the meaning of names rest on. Temporary tables come last: none may stand in for ours."""
+        found = db.execute(
+            """SELECT set_config('synchronous_commit', 'on', false), set_config('lock_timeout', %s, false),
+            set_config('search_path', %s, false), current_setting('fsync'), current_setting('server_encoding')""",
+            (f"{BUSY_SECONDS * 1000:.0f}ms", f'"{self.schema}", pg_temp'),
+        ).fetchone()
+        fsync, encoding = found[-2:] if found else ("", "")
+        if fsync != "on":
+            raise ForeignDatabaseError("the server runs with fsync off: it would lose records that it acknowledged")
+        if encoding != "UTF8":
+            raise ForeignDatabaseError(f"the database is encoded as {encoding}, not as UTF8")
+
     def create(self, db: Any, origin: str, vkey: str, note: str) -> None:
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            if self.is_empty(db):
-                db.execute(_EXTRACT)
-                for table, columns in _TABLES.items():
-                    db.execute(f"CREATE TABLE {table} ({columns})")
-                db.execute("CREATE INDEX entry_turn ON entry (turn)")
-                db.execute("CREATE INDEX entry_session ON entry (session)")
-                db.execute(f"CREATE INDEX entry_event ON entry (idx) WHERE json_extract(header, '$.kind') IN ({_KINDS})")
-                for name, body in _FUNCTIONS.items():
-                    db.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body${body}$body$")
-                for name, (table, verb, function) in _TRIGGERS.items():
-                    each = "STATEMENT" if verb == "TRUNCATE" else "ROW"
-                    db.execute(f"CREATE TRIGGER {name} BEFORE {verb} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}()")
-                db.execute("INSERT INTO ledger (origin, vkey) VALUES (?, ?)", (origin, vkey))
-                db.execute("INSERT INTO head VALUES (0, 0, ?)", (note,))
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
+        with transaction(db):
+            if not self.is_empty(db):
+                return  # another process was first
+            for statement in STATEMENTS:
+                db.execute(statement)
+            db.execute("INSERT INTO ledger (origin, vkey, version) VALUES (?, ?, ?)", (origin, vkey, VERSION))
+            db.execute("INSERT INTO head VALUES (0, 0, ?)", (note,))
 
     def prepare(self, db: Any) -> str | None:
         version = db.execute("SELECT version FROM ledger").fetchone()
-        if version is None or version[0] > VERSION:
-            return "its format is of a newer Tellerbox" if version else "its name is missing"
-        return schema_problem(db)
+        if version is None:
+            return "its name is missing"
+        return "its format is of a newer Tellerbox" if version[0] > VERSION else schema_problem(db)
 
     def is_empty(self, db: Any) -> bool:
         return bool(db.execute("SELECT to_regclass('head') IS NULL").fetchone()[0])
@@ -292,25 +289,17 @@ class PostgresDatabase:
         db.close()
 
 
-def schema_problem(db: Any) -> str | None:
-    """What differs from the schema as it was created, such as an append-only trigger that was dropped or switched off."""
-    tables = {row[0] for row in db.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()}
-    if tables != set(_TABLES):
-        odd = sorted(tables ^ set(_TABLES))[0]
-        return f"the schema was changed: {odd} is {'missing' if odd in _TABLES else 'added'}"
-    found = {
-        row[0]: row[1:]
-        for row in db.execute(
-            """SELECT tgname, relname, proname, tgenabled::text FROM pg_trigger
-            JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
-            WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"""
-        ).fetchall()
-    }
-    for name, (table, _, function) in _TRIGGERS.items():
-        if found.get(name) != (table, function, "O"):
-            return f"the schema was changed: {name} is {'altered' if name in found else 'missing'}"
-    bodies = dict(db.execute("SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace").fetchall())
-    for name, body in _FUNCTIONS.items():
-        if bodies.get(name) != body:
-            return f"the schema was changed: {name} is {'altered' if name in bodies else 'missing'}"
-    return None
+def schema_of(branch: str, kind: str = "tellerbox") -> str:
+    """The name of a branch's schema: readable, and another for each branch (PostgreSQL takes 63 bytes, in lower case)."""
+    readable = re.sub(r"[^a-z0-9]+", "_", branch.lower()).strip("_")[:24]
+    return f"{kind}_{readable}_{sha256(branch.encode()).hexdigest()[:20]}"
+
+
+def _there(db: psycopg.Connection[Any], schema: str, table: str = "") -> bool:
+    """Whether the schema, or the table in it, is there."""
+    if table:
+        found = db.execute("SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename = %s", (schema, table))
+    else:
+        found = db.execute("SELECT count(*) FROM pg_namespace WHERE nspname = %s", (schema,))
+    row = found.fetchone()
+    return bool(row and row[0])

@@ -16,7 +16,7 @@ from compliance.keys import KeyFolder
 from compliance.record import Header
 from compliance.rotation import current_chain, rotations
 from compliance.second_key import second_key
-from compliance.store import Snapshot, entry_leaf
+from compliance.store import ForeignDatabaseError, Snapshot, entry_leaf
 from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, carries, node_hash, span, verify_cosignature
 
 Progress = Callable[[int, int], None]
@@ -91,6 +91,8 @@ def verify_snapshot(
     except BrokenError as error:
         return Verification(view.size, root, checkpoints, erased, pruned, str(error), error.index)
     except (VerifyError, ComplianceError) as error:
+        return Verification(view.size, root, checkpoints, erased, pruned, str(error))
+    except ForeignDatabaseError as error:
         return Verification(view.size, root, checkpoints, erased, pruned, str(error))
     except (sqlite3.Error, UnicodeDecodeError) as error:
         problem = f"the database file is damaged ({type(error).__name__})"

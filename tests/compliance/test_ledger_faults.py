@@ -53,7 +53,7 @@ import os, sys, threading
 from pathlib import Path
 from compliance.ledger import Ledger
 from compliance.record import Header
-ledger = Ledger.open(Path(sys.argv[1]))
+ledger = Ledger.open(Path(sys.argv[1]), url=sys.argv[3])
 def write(writer):
     n = 0
     while True:
@@ -71,9 +71,9 @@ for writer in range(4):
 """
 
 
-def killed_once(folder: Path, mark: str, seconds: float) -> list[str]:
+def killed_once(folder: Path, mark: str, seconds: float, url: str = "") -> list[str]:
     """What a writing process acknowledged before it was killed, `seconds` after its first words."""
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(folder), mark], stdout=subprocess.PIPE, cwd=PROJECT) as writer:
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(folder), mark, url], stdout=subprocess.PIPE, cwd=PROJECT) as writer:
         assert writer.stdout is not None
         first = writer.stdout.readline()
         time.sleep(seconds)
@@ -95,12 +95,12 @@ def check_acknowledged(ledger: Ledger, lines: list[str]) -> int:
     return len(records)
 
 
-def check_kills(folder: Path, kills: int) -> None:
+def check_kills(folder: Path, kills: int, url: str = "") -> None:
     chance = random.Random(kills)
     acknowledged = 0
     for kill in range(kills):
-        lines = killed_once(folder, f"k{kill}", chance.uniform(0, 0.15))
-        with Ledger.open(folder) as ledger:
+        lines = killed_once(folder, f"k{kill}", chance.uniform(0, 0.15), url)
+        with Ledger.open(folder, url=url) as ledger:
             acknowledged += check_acknowledged(ledger, lines)
             if kill % 8 == 7 or kill == kills - 1:
                 assert ledger.verify().problem is None

@@ -171,7 +171,7 @@ def change_an_outcome(db: sqlite3.Connection, first: int, second: int) -> None:
 
 
 def empty_a_body(db: sqlite3.Connection, first: int, second: int) -> None:
-    db.execute("UPDATE entry SET sealed = x'' WHERE idx = ?", (first,))
+    db.execute("UPDATE entry SET sealed = ? WHERE idx = ?", (b"", first))
 
 
 def shrink_the_head(db: sqlite3.Connection, first: int, second: int) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from compliance import verify
@@ -17,11 +18,11 @@ from compliance.keyfiles import NEXT_SIGNING, SIGNING
 from compliance.ledger import Ledger
 from compliance.rotation import rotate
 from compliance.store import Snapshot
-from tests.compliance.ledgers import fill, header
+from tests.compliance.ledgers import Store, fill, header
 
 
-def test_a_rotated_ledger_verifies_and_its_old_receipts_and_checkpoints_with_it(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "ledger") as ledger:
+def test_a_rotated_ledger_verifies_and_its_old_receipts_and_checkpoints_with_it(store: Store) -> None:
+    with store.open() as ledger:
         fill(ledger, 5)
         first, receipt, checkpoint = ledger.vkey, ledger.receipt(2), ledger.checkpoint()
         entry = rotate(ledger)
@@ -35,25 +36,25 @@ def test_a_rotated_ledger_verifies_and_its_old_receipts_and_checkpoints_with_it(
         assert ledger.verify().problem is None
         assert ledger.prove(receipt).header == ledger.read(2)[0]
         assert verify.open_checkpoint(checkpoint, first).size == 5
-    with Ledger.open(tmp_path / "ledger") as again:
+    with store.open() as again:
         assert [key for key, _ in again.chain.keys] == [first, second, again.vkey]
         assert again.prove(receipt).index == 2
         assert again.append(header(), {}).index == 11
         assert again.verify().problem is None
 
 
-def test_the_old_private_key_is_gone(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "ledger") as ledger:
-        old = (tmp_path / "ledger" / "keys" / SIGNING).read_bytes()
+def test_the_old_private_key_is_gone(store: Store) -> None:
+    with store.open() as ledger:
+        old = (store.folder() / "keys" / SIGNING).read_bytes()
         rotate(ledger)
-    files = [path for path in (tmp_path / "ledger").rglob("*") if path.is_file()]
+    files = [path for path in (store.folder()).rglob("*") if path.is_file()]
     assert all(old.split(b"\n")[1] not in path.read_bytes() for path in files)
     assert NEXT_SIGNING not in {path.name for path in files}
 
 
 @pytest.mark.parametrize("name", ["bundle", "bundle.zip", "records.jsonl"])
-def test_an_export_verifies_when_pinned_to_the_oldest_the_newest_or_any_key_between(tmp_path: Path, name: str) -> None:
-    with Ledger.open(tmp_path / "ledger") as ledger:
+def test_an_export_verifies_when_pinned_to_the_oldest_the_newest_or_any_key_between(store: Store, tmp_path: Path, name: str) -> None:
+    with store.open() as ledger:
         fill(ledger, 4)
         old_receipt = ledger.receipt(1)
         keys = [ledger.vkey]
@@ -67,7 +68,7 @@ def test_an_export_verifies_when_pinned_to_the_oldest_the_newest_or_any_key_betw
     for key in keys:
         assert verify.verify_path(tmp_path / name, key).count == 10
         assert verify.main([str(tmp_path / name), "--key", key, "--receipt", str(tmp_path / "receipt")]) == 0
-    with Ledger.open(tmp_path / "other") as other, pytest.raises(verify.VerifyError, match="no signature of"):
+    with store.open("other") as other, pytest.raises(verify.VerifyError, match="no signature of"):
         verify.verify_path(tmp_path / name, other.vkey)
 
 
@@ -120,28 +121,28 @@ def test_a_forked_or_broken_chain_is_refused(tmp_path: Path) -> None:
         assert [key for key, _ in verify.key_chain(c.vkey, [rotation(a, b), rotation(b, c, 2)]).keys] == [a.vkey, b.vkey, c.vkey]
 
 
-def test_a_rotation_cut_off_before_or_after_its_record_leaves_a_ledger_that_opens(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "before") as ledger:
+def test_a_rotation_cut_off_before_or_after_its_record_leaves_a_ledger_that_opens(store: Store) -> None:
+    with store.open("before") as ledger:
         fill(ledger, 2)
         ledger.keys.files.stage_signing()  # and killed before the record
-    with Ledger.open(tmp_path / "before") as ledger:
+    with store.open("before") as ledger:
         rotate(ledger)
         assert ledger.verify().problem is None
-    folder = tmp_path / "after"
-    with Ledger.open(folder) as ledger:
+    folder = store.folder("after")
+    with store.open("after") as ledger:
         fill(ledger, 2)
         old = (folder / "keys" / SIGNING).read_bytes()
         rotate(ledger)
     (folder / "keys" / SIGNING).rename(folder / "keys" / NEXT_SIGNING)  # as if killed before the file took its place
     (folder / "keys" / SIGNING).write_bytes(old)
-    with Ledger.open(folder) as ledger:
+    with store.open("after") as ledger:
         assert ledger.append(header(), {}).index == 3
         assert ledger.verify().problem is None
         assert not (folder / "keys" / NEXT_SIGNING).exists()
 
 
-def test_processes_that_share_a_ledger_follow_a_rotation(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "ledger") as first, Ledger.open(tmp_path / "ledger") as second:
+def test_processes_that_share_a_ledger_follow_a_rotation(store: Store) -> None:
+    with store.open() as first, store.open() as second:
         fill(first, 2)
         rotate(first)
         assert second.receipt(0)
@@ -153,13 +154,13 @@ def test_processes_that_share_a_ledger_follow_a_rotation(tmp_path: Path) -> None
         assert verify.open_checkpoint(second.checkpoint(), second.vkey).size == 6
 
 
-def test_a_rotation_that_cannot_be_recorded_leaves_the_old_key_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Ledger.open(tmp_path / "ledger") as ledger:
+def test_a_rotation_that_cannot_be_recorded_leaves_the_old_key_in_use(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.open() as ledger:
         fill(ledger, 1)
         before = ledger.vkey
 
         def full(*_: object) -> None:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise sqlite3.OperationalError("database or disk is full") if store.server is None else psycopg.errors.DiskFull
 
         with monkeypatch.context() as patched:
             patched.setattr(Ledger, "_put", full)

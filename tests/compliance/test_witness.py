@@ -30,7 +30,7 @@ from compliance.merkle import consistency
 from compliance.rotation import rotate
 from compliance.witness import MAX_REQUEST, Reply, Request, Witness, parse_request
 from compliance.witness_server import WitnessServer
-from tests.compliance.ledgers import fill, header
+from tests.compliance.ledgers import Store, fill, header
 from tests.compliance.test_merkle import Stored, numbered
 
 LOG = Signer("tellerbox/b1", Ed25519PrivateKey.from_private_bytes(bytes(32)))
@@ -187,6 +187,20 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Witness, Ledger]]:
             server.shutdown()
             thread.join()
         opened.close()
+
+
+def test_a_ledger_in_any_store_is_cosigned(store: Store, tmp_path: Path) -> None:
+    with store.open() as ledger:
+        fill(ledger, 5)
+        witness = Witness.open(tmp_path / "state", NAME, [ledger.vkey])
+        for size in (5, 7, 7):
+            found = cosign(ledger, lambda body: witness.add_checkpoint(body.encode()), witness.vkey)
+            assert found.size == size
+            assert verify.verify_cosignature(ledger.checkpoint(), witness.vkey) >= found.time
+            if size == 5:
+                fill(ledger, 2, "later")
+        assert ledger.verify().problem is None
+        witness.close()
 
 
 def test_the_head_is_cosigned_kept_published_and_carried_by_a_bundle(served: tuple[str, Witness, Ledger], tmp_path: Path) -> None:
