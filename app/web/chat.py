@@ -12,7 +12,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from app import locales
-from app.answer import Answer, Sentence, Waiting
+from app.answer import Answer, InQueue, Sentence
 from app.appliance import Appliance
 from app.conversation import Session
 from app.errors import SAFE_ERRORS, Busy
@@ -146,7 +146,7 @@ def _converse(box: Appliance, text: str, held: Any, chosen: str, code: str) -> I
     yield [_log([*messages, waiting], code), held, code, ""]
     spoken: list[Sentence] = []
     for item in _events(box, session, text or "", chosen):
-        if isinstance(item, Waiting):
+        if isinstance(item, InQueue):
             if not spoken and item.place:
                 line = locales.text("ui.in_line", code, place=str(item.place))
                 yield [_log([*messages, {"who": "waiting", "html": html.escape(line)}], code), held, code, ""]
@@ -164,7 +164,7 @@ def _converse(box: Appliance, text: str, held: Any, chosen: str, code: str) -> I
     yield [_log(messages, code), held, code, ""]
 
 
-def _events(box: Appliance, session: Session, text: str, chosen: str) -> Iterator[Sentence | Waiting | Answer | str]:
+def _events(box: Appliance, session: Session, text: str, chosen: str) -> Iterator[Sentence | InQueue | Answer | str]:
     """The turn's sentences and answer; an error as its message, in the person's language where it has one."""
     try:
         yield from box.run(session, text, language=chosen or None)

@@ -16,7 +16,7 @@ import gguf
 import numpy as np
 import pytest
 
-from app.answer import Answer, Waiting
+from app.answer import Answer, InQueue
 from app.appliance import Appliance
 from app.errors import TellerboxError
 from app.settings import Settings
@@ -205,10 +205,10 @@ def test_the_place_in_line_is_told_to_the_person(chatty: Appliance, begun: list[
     running = [chatty.engine.generate(CHAT, LONG) for _ in range(4)]
     until(lambda: all(each.tokens for each in running))
     stream = chatty.run(chatty.start_session(), "how much does an international transfer cost?")
-    assert next(stream) == Waiting(1)
+    assert next(stream) == InQueue(1)
     for each in running:
         each.cancel()
-    assert next(stream) == Waiting(0)
+    assert next(stream) == InQueue(0)
     stream.close()  # type: ignore[attr-defined]
 
 
