@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Collection
 from urllib.parse import quote, urlencode
 
 from app import locales
@@ -23,22 +24,35 @@ def policy_href(evidence: Evidence, shown_in: str) -> str:
     return f"/policies/{evidence.language}/{quote(evidence.policy)}?{query}#evidence"
 
 
-def policy_page(policy: Policy, start: int, end: int, shown_in: str) -> str:
-    """HTML of a policy; labels are in `shown_in`, the text in the policy's language. Everything is escaped."""
+LOOKS = ("large", "contrast")
+"""How a page may be drawn: in large type, in high contrast, or both."""
+
+
+def policy_page(policy: Policy, start: int, end: int, shown_in: str, looks: Collection[str] = ()) -> str:
+    """HTML of a policy; labels are in `shown_in`, the text in the policy's language. Everything is escaped.
+
+    `looks` are any of LOOKS; others are left out.
+    """
     body = _rendered(policy, start, end)
-    direction = "rtl" if policy.language == "ar" else "ltr"
+    drawn = " ".join(look for look in LOOKS if look in looks)
+    direction = _direction(policy.language)
     facts = [(locales.text("ui.version", shown_in), policy.version)]
     if policy.effective_from:
         facts.append((locales.text("ui.in_force_since", shown_in), day_text(policy.effective_from, shown_in)))
     if policy.effective_to:
         facts.append((locales.text("ui.in_force_until", shown_in), day_text(policy.effective_to, shown_in)))
-    listed = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
+    listed = "".join(f"<div><dt>{html.escape(name)}</dt><dd><bdi>{html.escape(value)}</bdi></dd></div>" for name, value in facts)
     return (
-        f'<!doctype html><html lang="{html.escape(policy.language)}" dir="{direction}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{html.escape(policy.language)}" dir="{direction}" class="{drawn}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{html.escape(policy.title)}</title>'
-        '<link rel="stylesheet" href="/pages/policy.css"></head><body><main>'
-        f"<dl>{listed}</dl>{body}</main></body></html>"
+        '<link rel="stylesheet" href="/pages/policy.css"></head><body>'
+        f'<header lang="{html.escape(shown_in)}" dir="{_direction(shown_in)}"><dl>{listed}</dl></header>'
+        f'<main tabindex="0">{body}</main></body></html>'
     )
+
+
+def _direction(code: str) -> str:
+    return "rtl" if code in locales.RIGHT_TO_LEFT else "ltr"
 
 
 def day_text(day: object, language: str) -> str:

@@ -25,12 +25,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# Gradio writes its start-up data and styles into the page itself, hence 'unsafe-inline'; nothing may come from elsewhere.
-_CSP = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; "
-    "frame-ancestors 'self'; base-uri 'self'; form-action 'self'; object-src 'none'"
-)
+# For all that brings no policy of its own; the chat's page does (app/web/gradio_shell.py).
+_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _CSP_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -63,7 +59,8 @@ class Guarded:
         async def guarded(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 ours = [(b"content-security-policy", policy.encode()), *_HEADERS]
-                names = {name for name, _ in ours} - ({b"cache-control"} if keep else set())
+                stated = {name.lower() for name, _ in message.get("headers", [])} & {b"content-security-policy"}
+                names = {name for name, _ in ours} - stated - ({b"cache-control"} if keep else set())
                 kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
                 message["headers"] = kept + [pair for pair in ours if pair[0] in names]
             await send(message)
@@ -91,6 +88,7 @@ def create_app(box: Appliance) -> FastAPI:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_SSR_MODE"] = "False"
+    from app.web import chat_session
     from app.web.api import router
     from app.web.chat import mount_chat
 
@@ -99,6 +97,7 @@ def create_app(box: Appliance) -> FastAPI:
     )
     app.state.box = box
     app.include_router(router)
+    app.include_router(chat_session.router)
     app.mount("/pages", StaticFiles(directory=STATIC), name="static")
 
     @app.exception_handler(TellerboxError)
@@ -107,7 +106,7 @@ def create_app(box: Appliance) -> FastAPI:
 
     @app.get("/policies/{language}/{policy_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def read_policy(
-        request: Request, language: str, policy_id: str, version: str = "", start: int = 0, end: int = 0
+        request: Request, language: str, policy_id: str, version: str = "", start: int = 0, end: int = 0, look: str = ""
     ) -> HTMLResponse:
         from app.language import SERVED
 
@@ -118,7 +117,7 @@ def create_app(box: Appliance) -> FastAPI:
             raise HTTPException(404, "no such policy") from None
         if policy.audience == "teller":
             raise HTTPException(404, "no such policy")
-        return HTMLResponse(policy_page(policy, start, end, shown_in if shown_in in SERVED else "en"))
+        return HTMLResponse(policy_page(policy, start, end, shown_in if shown_in in SERVED else "en", look.split()))
 
     app.add_middleware(Guarded)
     return mount_chat(app, box)
