@@ -28,7 +28,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from compliance.ledger import FILE, Ledger
+from compliance.database import FILE
+from compliance.ledger import Ledger
 from compliance.record import Header, canonical
 
 BODY = {

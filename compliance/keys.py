@@ -76,6 +76,11 @@ class KeyFolder:
         self._lock = threading.RLock()
         self._cache: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
 
+    @property
+    def place(self) -> Path:
+        """The folder, as messages name it."""
+        return self._path.parent
+
     @classmethod
     def open(cls, folder: Path, *, create: bool, passphrase: bytes | None = None) -> KeyFolder:
         """Opens the folder, making what is missing where `create`, and encrypts the key files where a passphrase is

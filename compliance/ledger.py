@@ -9,17 +9,16 @@ may share one ledger; what no single box can show, that it was not rolled back w
 
 from __future__ import annotations
 
-import os
 import re
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from compliance import merkle
 from compliance.checkpoint import Signer, format_receipt
+from compliance.database import Connection, Database, database_at
 from compliance.erasure import erase, finish_erasures
 from compliance.errors import ComplianceError
 from compliance.group_commit import GroupCommit
@@ -27,27 +26,11 @@ from compliance.keys import KeyFolder, seal
 from compliance.record import Header, Json, decode_body, encode_body
 from compliance.retention import delete_pruned
 from compliance.rotation import current_chain, current_signer
-from compliance.schema import format_problem, schema_problem
 from compliance.second_key import announce_second_key, second_cosigner
-from compliance.store import (
-    Snapshot,
-    connect,
-    create,
-    entry_leaf,
-    file_damage,
-    in_words,
-    insert,
-    is_empty,
-    snapshot,
-    sync_folder,
-    transaction,
-    upgrade,
-    whole,
-)
+from compliance.store import Snapshot, entry_leaf, insert, transaction, whole
 from compliance.verification import Progress, Verification, verify_snapshot
 from compliance.verify import KEY_ID_BYTES, KeyChain, Tree, VerifyError, note_signatures, unseal, verify_receipt
 
-FILE = "ledger.sqlite"
 OPENING_CHECK = 1024
 """How many of the last records are checked on opening; `verify` checks all."""
 _BRANCH = re.compile(r"[\w.-]{1,64}")
@@ -85,20 +68,19 @@ class _Pending:
 
 @dataclass(slots=True)
 class _State:
-    """The tree as of the last commit seen, and the files it stands in."""
+    """The tree as of the last commit seen."""
 
     tree: Tree = field(default_factory=Tree)
     root: bytes = b""
-    files: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
 
 class Ledger:
     """The ledger of one box. Thread-safe."""
 
     def __init__(
-        self, path: Path, branch: str, db: sqlite3.Connection, keys: KeyFolder, chain: KeyChain, signer: Signer
+        self, database: Database, branch: str, db: Connection, keys: KeyFolder, chain: KeyChain, signer: Signer
     ) -> None:
-        self.path = path
+        self.database = database
         self.branch = branch
         self._db = db
         self._keys = keys
@@ -108,23 +90,25 @@ class Ledger:
         self._group = GroupCommit(self._write_batch)
         self._commit_lock = threading.Lock()
         self._state = _State()
+        self._unmoved = database.unmoved()
         self._closed = False
 
     @classmethod
-    def open(cls, folder: Path, *, branch: str = "box", passphrase: bytes | None = None) -> Ledger:
+    def open(cls, folder: Path, *, branch: str = "box", passphrase: bytes | None = None, url: str = "") -> Ledger:
         """Opens the ledger in `folder`, created with its keys on first use; with a passphrase the keys are encrypted at
-        rest. Checks the signed head, the schema and the last records, and finishes an erasure or a pruning that was cut
-        off. Raises ComplianceError saying what is wrong and where."""
+        rest; with a postgresql:// URL the records lie there and the keys alone in the folder. Checks the signed head, the
+        schema and the last records, and finishes an erasure or a pruning that was cut off. Raises ComplianceError saying
+        what is wrong and where."""
         if not _BRANCH.fullmatch(branch):
             raise ComplianceError("a branch is named with letters, digits, '.', '_' and '-'")
-        path = Path(folder) / FILE
-        with in_words(path, "the ledger cannot be opened"):
-            new = not path.exists() or path.stat().st_size == 0
-            if new and (Path(folder) / "keys" / "sessions.sqlite").exists():
-                raise ComplianceError(f"the ledger is missing: {path} should be there, for its keys are")
+        database, keys = database_at(Path(folder), url, branch), Path(folder) / "keys"
+        with database.in_words("the ledger cannot be opened"):
+            new = not database.exists()
+            if new and (keys / "sessions.sqlite").exists():
+                raise ComplianceError(f"the ledger is missing: {database.place} should be there, for its keys are")
             if new:
                 Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-            ledger = cls._opened(path, branch, new, passphrase)
+            ledger = cls._opened(database, keys, branch, new, passphrase)
         try:
             ledger._check_opening()
             finish_erasures(ledger)
@@ -136,19 +120,17 @@ class Ledger:
         return ledger
 
     @classmethod
-    def _opened(cls, path: Path, branch: str, new: bool, passphrase: bytes | None) -> Ledger:
-        db = connect(path, create=True)
+    def _opened(cls, database: Database, folder: Path, branch: str, new: bool, passphrase: bytes | None) -> Ledger:
+        db = database.connect(create=True)
         keys = None
         try:
-            new = new or is_empty(db)
-            keys = KeyFolder.open(path.parent / "keys", create=new, passphrase=passphrase)
+            new = new or database.is_empty(db)
+            keys = KeyFolder.open(folder, create=new, passphrase=passphrase)
             if new:
                 signer = Signer(f"tellerbox/{branch}", keys.signing)
-                create(db, signer.name, signer.vkey, signer.checkpoint(0, Tree().root()))
-                sync_folder(path.parent)
-            upgrade(db)
-            if problem := format_problem(db) or schema_problem(db):
-                raise ComplianceError(f"the ledger cannot be opened: {problem} ({path})")
+                database.create(db, signer.name, signer.vkey, signer.checkpoint(0, Tree().root()))
+            if problem := database.prepare(db):
+                raise ComplianceError(f"the ledger cannot be opened: {problem} ({database.place})")
             with transaction(db):  # fails now, not at the first answer, where nothing can be written
                 db.execute("UPDATE head SET id = 0")
                 chain = current_chain(Snapshot(db))
@@ -158,9 +140,9 @@ class Ledger:
             if keys is not None:
                 keys.close()
             if isinstance(error, VerifyError):
-                raise ComplianceError(f"the ledger is damaged: {error} ({path})") from None
+                raise ComplianceError(f"the ledger is damaged: {error} ({database.place})") from None
             raise
-        return cls(path, branch, db, keys, chain, signer)
+        return cls(database, branch, db, keys, chain, signer)
 
     @property
     def origin(self) -> str:
@@ -223,7 +205,7 @@ class Ledger:
             raise ComplianceError(str(error)) from error
 
     def _write_batch(self, batch: Sequence[_Pending]) -> None:
-        with self._commit_lock, in_words(self.path, "nothing was recorded"):
+        with self._commit_lock, self.database.in_words("nothing was recorded"):
             self._write(batch)
 
     def _write(self, batch: Sequence[_Pending]) -> None:
@@ -249,7 +231,7 @@ class Ledger:
         if self._closed:
             raise ComplianceError("nothing was recorded: the ledger is closed")
         with transaction(self._db):
-            self._check_files()
+            self._unmoved()
             tree = self._grown_from()
             yield tree
             root = tree.root()
@@ -258,11 +240,11 @@ class Ledger:
         self._state.tree, self._state.root = tree, root
 
     def record_alone(
-        self, make: Callable[[Snapshot], Header], also: Callable[[sqlite3.Connection, int], object] | None = None
+        self, make: Callable[[Snapshot], Header], also: Callable[[Connection, int], object] | None = None
     ) -> Entry:
         """Records, with no other record between, a header made from the ledger as it stands, and changes with it in one
         transaction what `also(connection, index)` changes. For the other modules of this package."""
-        with self._commit_lock, in_words(self.path, "nothing was recorded"):
+        with self._commit_lock, self.database.in_words("nothing was recorded"):
             signer = self._signer
             try:
                 with self._grown() as tree:
@@ -293,28 +275,17 @@ class Ledger:
                     raise VerifyError("its tree is not the one that was signed")
                 self._signer = current_signer(self._chain, self._keys, self._signer)
         except VerifyError as error:
-            raise ComplianceError(f"nothing was recorded: the ledger is damaged: {error} ({self.path})") from None
+            raise ComplianceError(f"nothing was recorded: the ledger is damaged: {error} ({self.database.place})") from None
         return Tree(ours.size, ours.peaks)
-
-    def _check_files(self) -> None:
-        """A file that was moved away or replaced would take records that nobody finds again."""
-        for path in (self.path, self.path.with_name(FILE + "-wal")):
-            try:
-                stat = os.stat(path)
-            except FileNotFoundError:
-                raise ComplianceError(f"nothing was recorded: {path} was removed while in use") from None
-            place = (stat.st_dev, stat.st_ino)
-            if self._state.files.setdefault(path, place) != place:
-                raise ComplianceError(f"nothing was recorded: {path} was replaced while in use")
 
     def erase(self, session: str) -> Entry:
         """Destroys the keys of a session and records that it was done; see `compliance.erasure`."""
         return erase(self, session)
 
     @contextmanager
-    def transaction(self, doing: str) -> Iterator[sqlite3.Connection]:
+    def transaction(self, doing: str) -> Iterator[Connection]:
         """A write transaction between two commits, for the other modules of this package; errors begin with `doing`."""
-        with self._commit_lock, in_words(self.path, doing), transaction(self._db):
+        with self._commit_lock, self.database.in_words(doing), transaction(self._db):
             yield self._db
 
     # ---- reading ----------------------------------------------------------------------------------------------
@@ -324,7 +295,7 @@ class Ledger:
         """A view of the ledger as of now that does not move while it is open, for exports."""
         if self._closed:
             raise ComplianceError("the ledger is closed")
-        with snapshot(self.path, "the ledger cannot be read") as view:
+        with self.database.snapshot("the ledger cannot be read") as view:
             yield view
 
     def read(self, index: int, *, decrypt: bool = True) -> tuple[Header, Mapping[str, Json] | None]:
@@ -389,7 +360,7 @@ class Ledger:
         """Recomputes every leaf, the tree, and the signatures of the head and of the published checkpoints; names the
         first broken thing. `progress(done, total)` is called now and then."""
         with self.snapshot() as view:
-            return verify_snapshot(view, self._keys, lambda: file_damage(self.path), lambda: self._headers_from(view.size), progress)
+            return verify_snapshot(view, self._keys, self.database.damage, lambda: self._headers_from(view.size), progress)
 
     def _headers_from(self, start: int) -> Iterator[bytes]:
         with self.snapshot() as view:
@@ -398,11 +369,11 @@ class Ledger:
     def checkpoint(self) -> str:
         """The signed head (C2SP tlog-checkpoint) with the cosignatures there are for it, kept in the ledger as
         published, to be kept elsewhere too."""
-        with self._commit_lock, in_words(self.path, "the checkpoint cannot be recorded"):
+        with self._commit_lock, self.database.in_words("the checkpoint cannot be recorded"):
             if self._closed:
                 raise ComplianceError("the ledger is closed")
             with transaction(self._db):
-                self._check_files()
+                self._unmoved()
                 view = Snapshot(self._db)
                 self._db.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (view.size, self.published(view)))
                 note: str = self._db.execute("SELECT note FROM checkpoint WHERE size = ?", (view.size,)).fetchone()[0]
@@ -421,8 +392,8 @@ class Ledger:
 
     def empty_log(self) -> None:
         """Empties SQLite's write-ahead log, which still holds what was deleted."""
-        with self._commit_lock, in_words(self.path, "the deleted records are still in the write-ahead log"):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._commit_lock, self.database.in_words("the deleted records are still in the database's files"):
+            self.database.empty_log(self._db)
 
     def sign_bundle(self, text: str) -> str:
         """The signed note of a bundle's manifest, under a key name of its own."""
@@ -437,9 +408,7 @@ class Ledger:
                 return
             self._closed = True
             self._keys.close()
-            with suppress(sqlite3.Error):
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self._db.close()
+            self.database.close(self._db)
 
     def __enter__(self) -> Ledger:
         return self
@@ -463,7 +432,7 @@ class Ledger:
         self._chain = current_chain(view)
 
     def _check_opening(self) -> None:
-        with snapshot(self.path, "the ledger cannot be opened") as view:
+        with self.database.snapshot("the ledger cannot be opened") as view:
             root = self.root_of(view)
             self._state.tree, self._state.root = merkle.tree(view.node, view.size), root
             if self._state.tree.root() != root:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import calendar
 import re
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from compliance.database import Connection
 from compliance.errors import ComplianceError
 from compliance.instant import instant
 from compliance.record import Header, Json
@@ -161,7 +161,7 @@ def prune(ledger: Ledger, before: str, *, months: int = MINIMUM_MONTHS, role: st
         facts: dict[str, Json] = {"before": limit, "count": plan.count, "ranges": ranges, "kept_by_hold": kept}
         return Header.now(PRUNE, branch=ledger.branch, role=role, facts=facts)
 
-    def mark(db: sqlite3.Connection, index: int) -> None:
+    def mark(db: Connection, index: int) -> None:
         db.executemany("INSERT INTO pruned VALUES (?, ?, ?)", [(each.first, each.stop, index) for each in plan.ranges])
 
     try:

@@ -42,7 +42,7 @@ def second_key(view: Snapshot) -> str | None:
 def add_second_key(ledger: Ledger) -> str:
     """Makes the second key, records its public half, and signs with it from now on; returns its verifier key. Makes none
     where there is one. Raises ComplianceError where the installed `cryptography` has no ML-DSA."""
-    with in_words(ledger.path, "the second key was not made"):
+    with in_words(ledger.keys.place, "the second key was not made"):
         if ledger.second is None:
             ledger.second = second_cosigner(ledger.origin, ledger.keys, create=True)
     assert ledger.second is not None

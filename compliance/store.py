@@ -1,11 +1,11 @@
-"""The SQLite file of the ledger: its connections, its errors in words, a consistent view for readers."""
+"""How the ledger is stored: SQLite files and their errors in words, transactions, and the consistent view that readers have."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -78,7 +78,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
 
 @contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: Any) -> Iterator[None]:
     """One write transaction: durable when it ends, as if it never began when it raises."""
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -90,7 +90,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def insert(db: sqlite3.Connection, into: str, rows: Sequence[tuple[object, object, object]]) -> None:
+def insert(db: Any, into: str, rows: Sequence[tuple[object, object, object]]) -> None:
     """Inserts rows of three columns, many with each statement: a statement hands Python's lock to other threads, and
     the writer that commits for all must not queue for it once a row."""
     for at in range(0, len(rows), ROWS_A_STATEMENT):
@@ -108,11 +108,16 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+class ForeignDatabaseError(Exception):
+    """What another database than SQLite raised, to be put in words."""
+
+
 class Snapshot:
     """The ledger as of one commit: what readers see does not move while writers go on."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Any, schema_problem: Callable[[Any], str | None] = schema_problem) -> None:
         self._db = db
+        self._schema_problem = schema_problem
         row = db.execute("SELECT size, note FROM head").fetchone()
         if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):
             raise ComplianceError("the ledger is damaged: its signed head is missing")
@@ -188,7 +193,8 @@ class Snapshot:
 
     def pruned(self) -> list[tuple[int, int, int]]:
         """What was pruned, in order, as (first, stop, record of the pruning)."""
-        return self._db.execute("SELECT first, stop, record FROM pruned ORDER BY first").fetchall()
+        rows: list[tuple[int, int, int]] = self._db.execute("SELECT first, stop, record FROM pruned ORDER BY first").fetchall()
+        return rows
 
     def is_pruned(self, index: int) -> bool:
         """Whether a pruning took this record out."""
@@ -199,7 +205,8 @@ class Snapshot:
     def cosignatures(self, size: int) -> list[tuple[str, str]]:
         """The cosignatures kept for the published checkpoint of `size` records, as (witness's key, signature line)."""
         sql = "SELECT witness, line FROM cosignature WHERE size = ? ORDER BY witness"
-        return self._db.execute(sql, (size,)).fetchall()
+        rows: list[tuple[str, str]] = self._db.execute(sql, (size,)).fetchall()
+        return rows
 
     def cosigned(self, witness: str | None = None, last: int = -1) -> list[tuple[int, str]]:
         """The last so many checkpoints that were cosigned (by this witness, if given), newest first, as (size, note
@@ -211,7 +218,7 @@ class Snapshot:
 
     def checkpoints(self) -> list[tuple[int, str]]:
         """The published checkpoints, as (size, note)."""
-        found = self._db.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall()
+        found: list[tuple[int, str]] = self._db.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall()
         if not all(isinstance(note, str) for _, note in found):
             raise ComplianceError("the ledger is damaged: a published checkpoint cannot be read")
         return found
@@ -222,11 +229,12 @@ class Snapshot:
 
     def schema_problem(self) -> str | None:
         """What is wrong with the schema."""
-        return schema_problem(self._db)
+        return self._schema_problem(self._db)
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
         """Rows of a query of this package."""
-        return self._db.execute(sql, values).fetchall()
+        rows: list[Any] = self._db.execute(sql, values).fetchall()
+        return rows
 
     def query_rows(self, sql: str) -> Iterator[Any]:
         """Rows of a query of this package, one at a time."""
@@ -246,26 +254,32 @@ def entry_leaf(header: bytes, sealed: bytes) -> bytes:
 
 
 @contextmanager
-def snapshot(path: Path, doing: str) -> Iterator[Snapshot]:
-    """A consistent view on a connection of its own; its errors in words (another file's errors are left as they are)."""
-    with in_words(path, doing):
-        db = connect(path)
+def snapshot_of(
+    connect: Callable[[], Any],
+    in_words: Callable[[str], AbstractContextManager[None]],
+    doing: str,
+    place: str,
+    schema_problem: Callable[[Any], str | None],
+) -> Iterator[Snapshot]:
+    """A consistent view on a connection of its own; its errors in words (another database's errors are left as they are)."""
+    with in_words(doing):
+        db = connect()
     with closing(db):
         try:
             db.execute("BEGIN")
-            yield Snapshot(db)
-        except (sqlite3.Error, UnicodeDecodeError):
-            with in_words(path, doing):
+            yield Snapshot(db, schema_problem)
+        except (sqlite3.Error, UnicodeDecodeError, ForeignDatabaseError):
+            with in_words(doing):
                 raise
         except VerifyError as error:
-            raise ComplianceError(f"the ledger is damaged: {error} ({path})") from None
+            raise ComplianceError(f"the ledger is damaged: {error} ({place})") from None
 
 
 def file_damage(path: Path) -> str | None:
     """What SQLite finds wrong with the database file itself, its indices included; reads it on a connection of its
     own."""
-    with snapshot(path, "the ledger cannot be read") as view:
-        state = str(view.query("PRAGMA integrity_check(1)")[0][0])
+    with in_words(path, "the ledger cannot be read"), closing(connect(path)) as db:
+        state = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
         return None if state == "ok" else f"the database file is damaged ({' '.join(state.split())[:200]})"
 
 

@@ -39,6 +39,11 @@ class Clusters:
         text = "".join(f"{name} {' '.join(words)}\n" for name, words in sorted(members.items()))
         path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word that is in a cluster, folded."""
+        return frozenset(self._names)
+
     def of(self, words: list[Token]) -> list[str]:
         """The cluster of each token; empty for a word that is in none."""
         return [self._names.get(word.folded, "") for word in words]

@@ -11,7 +11,7 @@ from compliance.redaction.tokens import Token, is_han, tokens
 
 CLASSES: Mapping[str, str] = {
     "given": "G", "surname": "S", "given_char": "g", "kunya": "U", "city": "C", "country": "K", "title": "T", "street": "R",
-    "organisation": "O", "common": "M",
+    "organisation": "O", "common": "M", "public": "P",
 }  # fmt: skip
 """What a word may be, each with the letter that stands for it in features and in the file."""
 NAMING = frozenset("GSUCTRO")

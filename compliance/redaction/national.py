@@ -56,6 +56,13 @@ def _resident(value: str) -> bool:
 EARLIEST_BIRTH = 1900
 
 
+def _hetu(value: str) -> bool:
+    # its mark tells the century, so it is not to be taken out
+    import stdnum.fi.hetu
+
+    return bool(stdnum.fi.hetu.is_valid(value.upper()))
+
+
 def _spanish_social(value: str) -> bool:
     """Province, number, and the two digits that are the remainder by 97 (Orden 4.10.1979); a number under 10 million loses its zero."""
     digits = digits_of(value)
@@ -154,7 +161,7 @@ RULES: tuple[Rule, ...] = (
     _rule("cn.resident_id", r"\d{6}[ ]?\d{4}[ ]?\d{4}[ ]?\d{3}[\dX]", _resident, strong=True, digits=17),
     _rule("cn.company", r"[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}", stdnum("cn.uscc")),
     _rule("hk.id", r"[A-Z]{1,2}[ ]?\d{6}[ \-]?\(?[0-9A]\)?", _hong_kong, digits=6),
-    _rule("hk.id_brackets", r"[A-Z]{1,2}\d{6}\([0-9A]", _hong_kong, strong=True, digits=6),
+    _rule("hk.id_brackets", r"[A-Z]{1,2}\d{6}\([0-9A]\)", _hong_kong, strong=True, digits=6),
     _rule("tw.id", r"[A-Z][ ]?[1289]\d{8}", _taiwan, strong=True, digits=9),
     _rule("sa.id", r"[12]\d{9}", _luhn, digits=10),
     _rule("ae.id", r"784[- ]?(?:19|20)\d{2}[- ]?\d{7}[- ]?\d", _luhn, strong=True, digits=15),
@@ -190,7 +197,7 @@ RULES: tuple[Rule, ...] = (
     _rule("latin.cedula", r"\d{1,3}\.\d{3}\.\d{3}(?:\.\d{3})?|\d{7,10}", None, near=context.CEDULA, digits=7),
     _rule("se.personnummer", r"(?:\d{2})?\d{6}[-+]\d{4}", stdnum("se.personnummer"), strong=True, digits=10),
     _rule("dk.cpr", r"[0-3]\d[01]\d{3}-\d{4}", lambda value: _date_of("".join((value[4:6], value[2:4], value[:2]))), strong=True, digits=10),
-    _rule("fi.hetu", r"\d{6}[-+A]\d{3}[0-9A-Y]", stdnum("fi.hetu"), strong=True, digits=6),
+    _rule("fi.hetu", r"\d{6}[-+A]\d{3}[0-9A-Y]", _hetu, strong=True, digits=6),
     _rule("cz.rc", r"\d{6}/\d{3,4}", stdnum("cz.rc"), strong=True, digits=9),
     _rule("bg.egn", r"\d{10}", stdnum("bg.egn"), digits=10),
     _rule("gr.amka", r"\d{11}", stdnum("gr.amka"), strong=True, digits=11),

@@ -120,18 +120,23 @@ def _case(words: Sequence[Token]) -> str:
     return "u" if all(text.isupper() for text in letters) else "m"
 
 
-def _like_a_name(words: Sequence[Token], known: Sequence[str], meant: Sequence[str]) -> bool:
-    """Whether a word of a span has a capital, is known as a name and not as an ordinary word, or is not known at all: "i am fed up"
-    and "i am nuria" differ in nothing else."""
+def _like_a_name(kind: str, words: Sequence[Token], known: Sequence[str], meant: Sequence[str], case: str) -> bool:
+    """Whether a word of a span is a street's, has a capital, is known as a name and not as an ordinary word, or is not known at all:
+    "i am fed up" and "i am nuria" differ in nothing else. An abbreviation that no list knows is none."""
     for word, letters, cluster in zip(words, known, meant, strict=True):
-        if word.text[0].isalpha() and (
-            word.text[0].isupper()
-            or is_han(word.text)
-            or (not NAMING.isdisjoint(letters) and "M" not in letters)
-            or not (letters or cluster)
-        ):
+        if not word.text[0].isalpha() or "P" in letters:
+            continue
+        named = not NAMING.isdisjoint(letters)
+        if (kind == "ADDRESS" and "R" in letters) or is_han(word.text):
+            return True
+        if word.text.isupper() and word.text != word.text.lower() and case == "m" and len(word.text) <= LONGEST_ABBREVIATION and not named:
+            continue
+        if word.text[0].isupper() or (named and "M" not in letters) or not (letters or cluster):
             return True
     return False
+
+
+LONGEST_ABBREVIATION = 5
 
 
 def _like_a_clause(words: Sequence[Token], known: Sequence[str]) -> bool:
@@ -172,12 +177,12 @@ class NameTagger:
             yield from self._find(words[window], known[window], meant[window])
 
     def _find(self, words: Sequence[Token], known: Sequence[str], meant: Sequence[str]) -> Iterator[Match]:
+        case = _case(words)
         for kind, first, last, score in self._spans(features(words, known, meant)):
             inside = slice(first, last + 1)
-            if kind != "ADDRESS" and (
-                _like_a_clause(words[inside], known[inside])
-                or (score < SURE and not _like_a_name(words[inside], known[inside], meant[inside]))
-            ):
+            sure = score >= SURE and kind != "ADDRESS"
+            sound = sure or _like_a_name(kind, words[inside], known[inside], meant[inside], case)
+            if not sound or _like_a_clause(words[inside], known[inside]):
                 continue
             yield Match(kind, words[first].start, words[last].end, MOST_SCORE * score, "tagger")
 

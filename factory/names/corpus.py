@@ -71,7 +71,7 @@ class Filler:
         rng = self._rng
         if self.language == "fr" and before.endswith(("de ", "que ")) and value[:1].casefold() in "aeiouhéèêàâîôëyœ" and rng.random() < 0.8:
             return before[:-2] + "'"
-        if self.language == "ar" and before.endswith(" ") and rng.random() < 0.12:
+        if self.language == "ar" and before.endswith(" ") and before.strip().split(" ")[-1:] not in (["إلى"], ["من"], ["في"], ["فرع"], ["عند"]) and rng.random() < 0.12:
             return before + rng.choice(("و", "ل", "ف", "ب"))
         return before
 

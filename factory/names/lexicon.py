@@ -98,6 +98,7 @@ def gazetteer_lists(parts: frozenset[str]) -> Iterable[tuple[str, Iterable[str]]
     """`(class, phrases)` of every language for the gazetteer, with the names of these parts only."""
     from compliance.redaction.rule import compact
 
+    yield "public", tomllib.loads((HERE / "lexicon" / "public.toml").read_text("utf-8"))["public"]
     for language in (*LANGUAGES, "other"):
         words = lexicon(language)
         for name, letter in (("given", "given"), ("surnames", "surname"), ("cities", "city")):

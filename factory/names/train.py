@@ -58,12 +58,13 @@ def gazetteer(*, release: bool) -> Gazetteer:
 
 
 def _ordinary() -> set[str]:
-    """Words that the policies write without a capital, whatever lists they are also in."""
-    words: set[str] = set()
+    """Words in use without a capital, in the policies and in the documents of the clusters, whatever lists they are also in. Arabic
+    and Chinese have no capitals to tell by."""
+    words = set(Clusters.load(ROOT / "models" / "names" / CLUSTERS).words)
     for path in sorted((ROOT / "knowledge" / "policies").glob("*/*/*.md")):
         body = path.read_text("utf-8").split("---", 2)[-1]
         words.update(word for word in re.findall(r"(?<![\w.!?] )\b[^\W\d_]{3,}\b", body) if word.islower())
-    return words
+    return {word for word in words if word.lower() != word.upper()}
 
 
 def plain_sentences(language: str, most: int, rng: random.Random) -> list[Labelled]:
@@ -72,7 +73,11 @@ def plain_sentences(language: str, most: int, rng: random.Random) -> list[Labell
     for path in sorted((ROOT / "knowledge" / "policies" / language).glob("*/*.md")):
         found += [line.strip("#|- *") for line in path.read_text("utf-8").split("---", 2)[-1].splitlines() if len(line) > 12]
     sources = [found, _questions(language), _customers(language), _documents(language)]
-    return [roughen(Labelled(text, (), language), rng) for source in sources for text in rng.sample(source, min(most, len(source)))]
+    return [
+        roughen(Labelled(text, (), language), rng)
+        for source in sources
+        for text in rng.sample(source, min(most if source is not sources[-1] else most // 3, len(source)))
+    ]
 
 
 def _questions(language: str) -> list[str]:

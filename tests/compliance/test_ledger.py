@@ -282,7 +282,7 @@ def test_keys_and_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 def test_the_database_itself_refuses_change_and_deletion(ledger: Ledger) -> None:
     fill(ledger, 2)
     ledger.checkpoint()
-    db = sqlite3.connect(ledger.path)
+    db = sqlite3.connect(ledger.database.place)
     for statement in (
         "UPDATE entry SET header = '{}' WHERE idx = 0",
         "DELETE FROM entry WHERE idx = 1",

@@ -22,8 +22,9 @@ from pathlib import Path
 import pytest
 
 from compliance import store
+from compliance.database import FILE
 from compliance.errors import ComplianceError
-from compliance.ledger import FILE, Ledger
+from compliance.ledger import Ledger
 from compliance.record import Header
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from compliance.database import FILE
 from compliance.errors import ComplianceError
-from compliance.ledger import FILE, Ledger
+from compliance.ledger import Ledger
 from compliance.record import Header
 from compliance.schema import SCHEMA
 from compliance.verify import Tree, leaf_data, leaf_hash

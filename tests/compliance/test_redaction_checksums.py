@@ -7,12 +7,15 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schwifty import registry as iban_registry
 
 from compliance.redaction.engine import Redactor
 from compliance.redaction.identifiers import RULES
+from compliance.redaction.national import _hong_kong, _taiwan
 from compliance.redaction.normalise import normalise
 from compliance.redaction.rule import Rule, luhn
 
@@ -70,6 +73,34 @@ def _nir(rng: random.Random) -> str:
     return f"{body}{97 - int(body) % 97:02}"
 
 
+def _dated(rng: random.Random, form: str) -> str:
+    """A form whose YY, MM, DD stand for a day and each N for a digit."""
+    day = {"YY": f"{rng.randint(40, 99)}", "MM": f"{rng.randint(1, 12):02}", "DD": f"{rng.randint(1, 28):02}"}
+    for name, value in day.items():
+        form = form.replace(name, value)
+    return "".join(rng.choice("0123456789") if char == "N" else char for char in form)
+
+
+def _letters(rng: random.Random, size: int) -> str:
+    return "".join(rng.choices("ABCDEFGHJKLMNPRSTUVWXYZ", k=size))
+
+
+def _clabe(rng: random.Random) -> str:
+    body = _digits(rng, 17)
+    return body + str(-sum(int(digit) * weight % 10 for digit, weight in zip(body, (3, 7, 1) * 6, strict=False)) % 10)
+
+
+def _spanish_social(rng: random.Random) -> str:
+    province, number = rng.randint(1, 52), rng.randint(10**7, 10**8 - 1)
+    return f"{province:02}{number:08}{(province * 10**8 + number) % 97:02}"
+
+
+def _nric(rng: random.Random) -> str:
+    body = _digits(rng, 7)
+    total = sum(int(digit) * weight for digit, weight in zip(body, (2, 7, 6, 5, 4, 3, 2), strict=True))
+    return f"S{body}{'JZIHGFEDCBA'[total % 11]}"
+
+
 STRONG: dict[str, Callable[[random.Random], str]] = {
     "es.dni": lambda rng: (lambda number: f"{number:08}{'TRWAGMYFPDXBNJZSQVHLCKE'[number % 23]}")(rng.randrange(10**6, 10**8)),
     "es.nie": _until("es.nie", lambda rng: rng.choice("XYZ") + _digits(rng, 7) + rng.choice("TRWAGMYFPDXBNJZSQVHLCKE")),
@@ -85,6 +116,30 @@ STRONG: dict[str, Callable[[random.Random], str]] = {
     "be.national": _until("be.nn", lambda rng: f"{rng.randint(50, 99)}{rng.randint(1, 12):02}{rng.randint(1, 28):02}{_digits(rng, 5)}"),
     "us.ssn": lambda rng: f"{rng.randint(100, 600)}-{rng.randint(10, 99)}-{rng.randint(1000, 9999)}",
     "gb.nino": lambda rng: f"AB{_digits(rng, 6)}C",
+    "es.cif": _until("es.cif", lambda rng: "B" + _digits(rng, 8)),
+    "es.social_security": _spanish_social,
+    "it.codice_fiscale": _until("it.codicefiscale", lambda rng: f"RSSMRA{rng.randint(40, 99)}{rng.choice('ABCDEHLMPRST')}{rng.randint(1, 28):02}H501{_letters(rng, 1)}"),
+    "mx.curp": _until("mx.curp", lambda rng: f"GOMC{_dated(rng, 'YYMMDD')}HDFRRL{rng.choice('0123456789')}{rng.choice('0123456789')}"),
+    "pe.ruc": _until("pe.ruc", lambda rng: "20" + _digits(rng, 9)),
+    "tw.id": lambda rng: next(value for value in iter(lambda: "A1" + _digits(rng, 8), "") if _taiwan(value)),
+    "hk.id_brackets": lambda rng: next(f"A{body}({check})" for body in [_digits(rng, 6)] for check in "0123456789A" if _hong_kong(f"A{body}({check}")),
+    "us.itin": lambda rng: f"9{rng.randint(10, 99)}-{rng.randint(70, 79)}-{_digits(rng, 4)}",
+    "be.enterprise": _until("be.vat", lambda rng: "0" + _digits(rng, 9)),
+    "ro.cnp": _until("ro.cnp", lambda rng: _dated(rng, "1YYMMDD") + f"{rng.randint(1, 46):02}" + _digits(rng, 4)),
+    "tr.tckn": _until("tr.tckimlik", lambda rng: rng.choice("123456789") + _digits(rng, 10)),
+    "za.id": _until("za.idnr", lambda rng: _dated(rng, "YYMMDD") + _digits(rng, 4) + "08" + _digits(rng, 1)),
+    "se.personnummer": _until("se.personnummer", lambda rng: _dated(rng, "YYMMDD-NNNN")),
+    "dk.cpr": lambda rng: f"{rng.randint(1, 28):02}{rng.randint(1, 12):02}{rng.randint(40, 99)}-{_digits(rng, 4)}",
+    "cz.rc": _until("cz.rc", lambda rng: _dated(rng, "YYMMDD/NNNN")),
+    "fi.hetu": _until("fi.hetu", lambda rng: f"{rng.randint(1, 28):02}{rng.randint(1, 12):02}{rng.randint(40, 99)}-{rng.randint(2, 899):03}{rng.choice('0123456789ABCDEFHJKLMNPRSTUVWXY')}"),
+    "gr.amka": _until("gr.amka", lambda rng: f"{rng.randint(1, 28):02}{rng.randint(1, 12):02}{rng.randint(40, 99)}{_digits(rng, 5)}"),
+    "no.fodselsnummer": _until("no.fodselsnummer", lambda rng: f"{rng.randint(1, 28):02}{rng.randint(1, 12):02}{rng.randint(40, 99)}{_digits(rng, 5)}"),
+    "ie.pps": _until("ie.pps", lambda rng: _digits(rng, 7) + rng.choice("ABCDEFGHIJKLMNOPQRSTUVW")),
+    "sg.nric": _nric,
+    "my.nric": lambda rng: _dated(rng, "YYMMDD-14-NNNN"),
+    "kr.rrn": lambda rng: _dated(rng, "YYMMDD-1NNNNNN"),
+    "pk.cnic": lambda rng: f"3{_digits(rng, 4)}-{_digits(rng, 7)}-{rng.randint(1, 9)}",
+    "ma.ice": _until("ma.ice", lambda rng: _digits(rng, 15)),
     "in.pan": lambda rng: f"ABCP{rng.choice('ABCDEFG')}{rng.randint(1000, 9999)}K",
 }  # fmt: skip
 WEAK: dict[str, tuple[str, Callable[[random.Random], str]]] = {
@@ -100,8 +155,24 @@ WEAK: dict[str, tuple[str, Callable[[random.Random], str]]] = {
     ),
     "sa.id": ("رقم الهوية {}", _until("luhn", lambda rng: "1" + _digits(rng, 9))),
     "it.iva": ("la mia partita IVA: {}", _until("it.iva", lambda rng: _digits(rng, 11))),
+    "fr.siren": ("SIREN {}", _until("fr.siren", lambda rng: rng.choice("3489") + _digits(rng, 8))),
+    "at.vnr": ("Versicherungsnummer {}", _until("at.vnr", lambda rng: f"{rng.randint(1000, 9999)}{rng.randint(1, 28):02}{rng.randint(1, 12):02}{rng.randint(40, 99)}")),
+    "cl.rut": ("mi rut es {}", lambda rng: (lambda number: f"{number}-{_rut_check(number)}")(rng.randint(5_000_000, 25_000_000))),
+    "us.aba": ("routing number {}", _until("us.rtn", lambda rng: "0" + rng.choice("123456789") + _digits(rng, 7))),
+    "mx.clabe": ("mi clabe: {}", _clabe),
+    "gb.sort_code": ("sort code {}", lambda rng: f"{_digits(rng, 2)}-{_digits(rng, 2)}-{_digits(rng, 2)}"),
+    "au.tfn": ("my TFN is {}", _until("au.tfn", lambda rng: _digits(rng, 9))),
+    "nz.ird": ("IRD number {}", _until("nz.ird", lambda rng: str(rng.randint(10_000_000, 140_000_000)))),
+    "bg.egn": ("identity number {}", _until("bg.egn", lambda rng: _dated(rng, "YYMMDDNNNN"))),
+    "hr.oib": ("tax id {}", _until("hr.oib", lambda rng: _digits(rng, 11))),
+    "co.cedula": ("cédula {}", lambda rng: f"1.0{_digits(rng, 2)}.{_digits(rng, 3)}.{_digits(rng, 3)}"),
     "passport": ("护照号码 {}", lambda rng: "E" + _digits(rng, 8)),
 }
+def _rut_check(number: int) -> str:
+    total = sum(int(digit) * weight for digit, weight in zip(reversed(str(number)), (2, 3, 4, 5, 6, 7) * 2, strict=False))
+    return "0123456789K"[-total % 11]
+
+
 AROUND = ["{}", "please check {} now", "我的号码{}请查询", "رقمي {} شكرا", "({})", "«{}».", "{},", "number:{}\nthanks"]
 
 
@@ -116,6 +187,36 @@ def test_a_strong_identifier_is_found_on_sight(kind: str, seed: int, script: str
     covered = {place for found in REDACTOR.find(text) for place in range(found.start, found.end)}
     assert covered >= set(range(start, start + len(written)))
     assert value not in normalise(REDACTOR.redact(text).text).text
+
+
+COUNTRIES = sorted(iban_registry.get_countries())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(COUNTRIES), st.integers(0, 2**32), st.sampled_from(["", " ", "-", ".", "\u00a0", "\u202f", " - ", "\n"]), st.sampled_from(sorted(DIGITS)))
+def test_an_iban_of_any_country_is_found_in_any_notation(country: str, seed: int, separator: str, script: str) -> None:
+    rng = random.Random(seed)
+    length = iban_registry.get_iban_spec(country).iban_length
+    body = "".join(rng.choices("0123456789", k=length - 4))
+    value = f"{country}{98 - int(''.join(str(int(char, 36)) for char in body + country + '00')) % 97:02}{body}"
+    written = separator.join(value[at : at + 4] for at in range(0, length, 4)).translate(DIGITS[script])
+    for text in (f"my iban: {written}.", f"我的账户{written}请查", f"({written.lower()})"):
+        start = text.index(written[:2]) if written[:2] in text else text.index(written[:2].lower())
+        covered = {place for found in REDACTOR.find(text) for place in range(found.start, found.end)}
+        assert covered >= {place for place in range(start, start + len(written)) if text[place].isalnum()}
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(["ES", "FR", "DE", "PT", "IT", "GB", "US", "CN", "SA", "AE", "EG", "MA", "BR", "MX", "AR", "CO", "CH", "AT", "BE"]), st.booleans(), st.sampled_from(sorted(DIGITS)))
+def test_a_phone_number_is_found(region: str, international: bool, script: str) -> None:
+    example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    assert example is not None
+    form = phonenumbers.PhoneNumberFormat.INTERNATIONAL if international else phonenumbers.PhoneNumberFormat.NATIONAL
+    written = phonenumbers.format_number(example, form).translate(DIGITS[script])
+    text = f"{'write to me at' if international else 'my phone is'} {written} please"
+    start = text.index(written)
+    covered = {place for found in REDACTOR.find(text) for place in range(found.start, found.end)}
+    assert covered >= {place for place in range(start, start + len(written)) if text[place].isdigit()}
 
 
 @settings(max_examples=40, deadline=None)

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from compliance import retention, verify
+from compliance.database import FILE
 from compliance.errors import ComplianceError
 from compliance.export import export, export_bundle, export_jsonl
-from compliance.ledger import FILE, Ledger
+from compliance.ledger import Ledger
 from compliance.retention import add_hold, holds, prune, release_hold
 from compliance.rotation import rotate
 from compliance.schema import SCHEMA
@@ -184,7 +185,7 @@ def test_a_record_said_to_be_pruned_without_a_recorded_pruning_is_refused(ledger
 
 def test_the_database_lets_only_a_recorded_pruning_delete(ledger: Ledger) -> None:
     prune(ledger, "2025-03-01", now=NOW)
-    db = sqlite3.connect(ledger.path, isolation_level=None)
+    db = sqlite3.connect(ledger.database.place, isolation_level=None)
     for statement in (
         "DELETE FROM entry WHERE idx = 14", "DELETE FROM entry", "DELETE FROM pruned", "UPDATE pruned SET stop = 20",
         "UPDATE entry SET header = '{}' WHERE idx = 20", "DELETE FROM cosignature", "UPDATE cosignature SET line = ''",
