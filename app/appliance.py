@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app import feedback, turn
-from app.answer import Answer, Sentence
+from app.answer import Answer, Handoff, Sentence
 from app.conversation import Session, Sessions
 from app.errors import TellerboxError
 from app.settings import Settings
@@ -27,11 +28,15 @@ from knowledge.policy import Policy, load_policies
 from knowledge.search import Search
 
 if TYPE_CHECKING:
+    from app.handoffs import Handoffs, Waiting
+    from app.staff import Staff
     from compliance.redaction.engine import Redactor
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
+WAITING_CHANNELS = ("web", "api", "kiosk")
+"""Where somebody is there to read a teller's reply."""
 
 
 class Appliance:
@@ -74,6 +79,20 @@ class Appliance:
     def ledger(self) -> Ledger:
         settings = self.settings
         return Ledger.open(settings.home / "ledger", branch=settings.branch, passphrase=settings.ledger_secret())
+
+    @cached_property
+    def staff(self) -> Staff:
+        """The accounts of the staff. Raises ComplianceError where their file cannot be opened."""
+        from app.staff import Staff
+
+        return Staff.open(self.settings.home / "staff", self.ledger, passphrase=self.settings.ledger_secret())
+
+    @cached_property
+    def handoffs(self) -> Handoffs:
+        """Who waits for a person. Raises ComplianceError where the queue cannot be opened."""
+        from app.handoffs import Handoffs
+
+        return Handoffs.open(self.settings.home / "handoffs", self.ledger, self.redactor)
 
     @cached_property
     def model_file(self) -> ModelFile:
@@ -137,15 +156,15 @@ class Appliance:
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
-    def start_session(self, role: str = "customer", channel: str = "cli") -> Session:
+    def start_session(self, role: str = "customer", channel: str = "cli", owner: str = "") -> Session:
         """A new session of this box."""
-        return self.sessions.start(role, channel)
+        return self.sessions.start(role, channel, owner)
 
     def run(self, session: Session, text: str, **options: Any) -> Iterator[Sentence | Answer]:
         """One turn, as it comes. See `turn.run`."""
         with self._lock:
             parts = self.parts
-        return turn.run(parts, session, text, **options)
+        return self._queueing(session, turn.run(parts, session, text, **options))
 
     def ask(self, text: str, role: str = "customer", session: Session | None = None, **options: Any) -> Answer:
         """One turn, whole; in a session of its own unless one is given."""
@@ -154,10 +173,45 @@ class Appliance:
         try:
             with self._lock:
                 parts = self.parts
-            return turn.answer(parts, session, text, **options)
+            *_, answer = self._queueing(session, turn.run(parts, session, text, **options))
+            assert isinstance(answer, Answer)
+            return answer
         finally:
             if own:
                 self.sessions.end(session.id)
+
+    def _queueing(self, session: Session, items: Generator[Sentence | Answer]) -> Generator[Sentence | Answer]:
+        """What a turn yields; a customer whom it hands to a person is in the queue before the answer is given."""
+        with closing(items):
+            for item in items:
+                if isinstance(item, Answer) and item.outcome == "handed_off" and self._can_wait(session):
+                    try:
+                        self.ask_for_person(session, item)
+                    except ComplianceError as error:  # the answer sends them to a person all the same
+                        log.error("a hand-off was not queued: %s", error)
+                yield item
+
+    @staticmethod
+    def _can_wait(session: Session) -> bool:
+        return session.role == "customer" and session.channel in WAITING_CHANNELS
+
+    def ask_for_person(self, session: Session, answer: Answer | None = None) -> Waiting:
+        """Puts a customer in the queue of hand-offs, for what their answer says or because they ask. Raises
+        ComplianceError where it cannot be recorded."""
+        language = session.language or self.settings.default_language
+        handoff = answer.handoff if answer and answer.handoff else Handoff("person", False, language, None)
+        return self.handoffs.queue(session.id, handoff, turn=answer.turn if answer else "", channel=session.channel)
+
+    def end_session(self, session_id: str) -> None:
+        """Wipes a session because its person finished: they no longer wait for anybody either."""
+        self.sessions.end(session_id)
+        self.handoffs.leave(session_id)
+
+    def sweep(self) -> None:
+        """What time ends: idle sessions, sign-ins, hand-offs whose teller went away. Called every few seconds by the server."""
+        self.sessions.sweep()
+        self.staff.sign_ins.sweep()
+        self.handoffs.sweep()
 
     def feedback(
         self, session: Session, turn_id: str, *, useful: bool, reasons: Sequence[str] = (), comment: str = ""
@@ -186,13 +240,16 @@ class Appliance:
     def ready(self) -> None:
         """Build every part; raises one of SAFE_ERRORS, saying which one cannot be had."""
         with self._lock:
-            _ = self.parts
+            _ = self.parts, self.staff, self.handoffs
 
     def close(self) -> None:
         """Free the model, close the ledger, wipe the sessions."""
         self.sessions.end_all()
         if "engine" in self.__dict__:
             self.engine.close()
+        for part in ("handoffs", "staff"):
+            if part in self.__dict__:
+                getattr(self, part).close()
         if "ledger" in self.__dict__:
             try:
                 self.ledger.close()

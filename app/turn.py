@@ -9,7 +9,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
@@ -119,7 +119,7 @@ def run(
     as_of: date | None = None,
     jurisdiction: str | None = None,
     exclude: frozenset[str] = frozenset(),
-) -> Iterator[Sentence | Answer]:
+) -> Generator[Sentence | Answer]:
     """One turn: yields each sentence when it may be shown, then the Answer.
 
     The turn-opened record is durable before anything is yielded, the turn-closed record before the last sentence.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -10,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from app.appliance import Appliance
 from app.crash import hide_messages
 from app.errors import SAFE_ERRORS, TellerboxError
+from app.software import versions
 from app.web.policy_page import policy_page
 
+log = logging.getLogger(__name__)
 STATIC = Path(__file__).with_name("static")
 MAX_BODY_BYTES = 1_000_000
 
@@ -50,7 +53,7 @@ class Guarded:
             return
         lengths = [value for name, value in scope["headers"] if name == b"content-length"]
         if lengths and (not lengths[0].isdigit() or int(lengths[0]) > MAX_BODY_BYTES):
-            await PlainTextResponse("request too large", status_code=413)(scope, receive, send)
+            await JSONResponse({"error": "the request is too large"}, status_code=413)(scope, receive, send)
             return
         path = str(scope["path"])
         policy = _CSP_POLICY if path.startswith("/policies/") else _CSP
@@ -76,7 +79,7 @@ class Guarded:
             message = await receive()
             taken += len(message.get("body", b"") or b"")
             if taken > MAX_BODY_BYTES:
-                raise HTTPException(413, "request too large")
+                raise HTTPException(413, "the request is too large")
             return message
 
         return limited
@@ -91,18 +94,19 @@ def create_app(box: Appliance) -> FastAPI:
     from app.web import chat_session
     from app.web.api import router
     from app.web.chat import mount_chat
+    from app.web.failures import tell_failures
+    from app.web.limits import Limits
 
     app = FastAPI(
-        title="Tellerbox", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=_sweeping(box)
-    )
+        title="Tellerbox", version=versions()["tellerbox"], summary="Answers from the bank's own policies, with evidence and a record.",
+        openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=_sweeping(box),
+    )  # fmt: skip
     app.state.box = box
+    app.state.limits = Limits(box.settings)
+    tell_failures(app)
     app.include_router(router)
     app.include_router(chat_session.router)
     app.mount("/pages", StaticFiles(directory=STATIC), name="static")
-
-    @app.exception_handler(TellerboxError)
-    async def safe_error(_: Request, error: TellerboxError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=422)
 
     @app.get("/policies/{language}/{policy_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def read_policy(
@@ -132,7 +136,10 @@ def _sweeping(box: Appliance) -> Callable[[FastAPI], Any]:
 
         def sweep() -> None:
             while not done.wait(5):
-                box.sessions.sweep()
+                try:
+                    box.sweep()
+                except SAFE_ERRORS as error:
+                    log.error("the sweep failed: %s", error)
 
         thread = threading.Thread(target=sweep, name="idle-sweep", daemon=True)
         thread.start()
