@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from starlette.routing import Mount
 
 from app import locales
 from app.answer import Answer, Sentence
 from app.appliance import Appliance
 from app.conversation import Session
-from app.errors import SAFE_ERRORS
+from app.errors import SAFE_ERRORS, TellerboxError
 from app.language import SERVED
 from app.web import metrics
-from app.web.chat_messages import page_words, turn_so_far
+from app.web.chat_messages import page_words, told_to_teller, turn_so_far
 from app.web.gradio_shell import GradioShell
+from app.web.limits import Limits
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def mount_chat(app: FastAPI, box: Appliance) -> FastAPI:
     """The application with the chat at its root, behind `GradioShell`."""
     theme = gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=["ui-monospace", "monospace"])
     mounted: FastAPI = gr.mount_gradio_app(
-        app, _blocks(box), path="/", theme=theme, head=_SCRIPT, footer_links=[], show_error=False, ssr_mode=False,
+        app, _blocks(box, app.state.limits), path="/", theme=theme, head=_SCRIPT, footer_links=[], show_error=False, ssr_mode=False,
         allowed_paths=[], enable_monitoring=False, pwa=False, max_file_size=0, run_history=False,
         app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
     )  # fmt: skip
@@ -58,11 +59,11 @@ def mount_chat(app: FastAPI, box: Appliance) -> FastAPI:
     return mounted
 
 
-def _blocks(box: Appliance) -> gr.Blocks:
+def _blocks(box: Appliance, limits: Limits) -> gr.Blocks:
     start = box.settings.default_language
     placeholder = locales.text("ui.placeholder", start)
     with gr.Blocks(analytics_enabled=False, title=box.settings.bank, fill_width=True) as page:
-        held = gr.State(None, time_to_live=box.settings.idle_minutes * 60 + 30, delete_callback=lambda kept: _forget(box, kept))
+        held = gr.State(None)
         shown = gr.State(start)
         words = gr.Button("", visible="hidden", elem_id="words")
         turn = gr.Button("", visible="hidden", elem_id="turn")
@@ -76,7 +77,8 @@ def _blocks(box: Appliance) -> gr.Blocks:
             with gr.Row(elem_id="ask"):
                 question = gr.Textbox(
                     show_label=False, label=placeholder, placeholder=placeholder, lines=1, max_lines=5, scale=6, elem_id="question",
-                    max_length=box.settings.max_question_chars, html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+                    max_length=box.settings.max_question_chars,
+                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
                 )  # fmt: skip
                 send = gr.Button(locales.text("ui.send", start), variant="primary", elem_id="send")
 
@@ -87,10 +89,10 @@ def _blocks(box: Appliance) -> gr.Blocks:
             return [None, code, *_labels(box, code)]
 
         def say(text: str, kept: Held | None, chosen: str, code: str) -> Iterator[list[Any]]:
-            yield from _converse(box, text, kept, chosen, code)
+            yield from _converse(box, limits, text, kept, chosen, code)
 
         def ask_for_person(kept: Held | None, chosen: str, code: str) -> Iterator[list[Any]]:
-            yield from _converse(box, locales.text("ui.talk_to_person", code), kept, chosen or code, code)
+            yield from _converse(box, limits, locales.text("ui.talk_to_person", code), kept, chosen or code, code)
 
         def choose(chosen: str, kept: Held | None, request: gr.Request) -> list[Any]:
             code = chosen or (kept or {}).get("language") or browser_language(request.headers.get("accept-language", ""), start)
@@ -114,12 +116,13 @@ def _blocks(box: Appliance) -> gr.Blocks:
 # -- one message --------------------------------------------------------------------------------------------------------
 
 
-def _converse(box: Appliance, text: str, kept: Held | None, chosen: str, code: str) -> Iterator[list[Any]]:
+def _converse(box: Appliance, limits: Limits, text: str, kept: Held | None, chosen: str, code: str) -> Iterator[list[Any]]:
     """Yields `[turn, held, language shown, question box]` as the answer comes."""
     kept = dict(kept or {})
     session = box.sessions.get(kept["session"]) if "session" in kept else None
     if session is None:
         session = box.start_session(channel="web")
+        session.language = code  # what the page speaks is the best guess until something was typed
         kept = {"session": session.id, "language": code}
     text = (text or "").strip()
     key, sentences = secrets.token_hex(4), list[Sentence]()
@@ -127,6 +130,19 @@ def _converse(box: Appliance, text: str, kept: Held | None, chosen: str, code: s
     def told(answer: Answer | None = None, failure: str = "") -> list[Any]:
         return [turn_so_far(key, session.id, text, code, sentences, answer=answer, failure=failure), kept, code, ""]
 
+    try:
+        limits.turn(session.id)
+        teller = _with_teller(box, session)
+        if teller is not None:
+            box.handoffs.say(session.id, text, session.vault)
+            yield [told_to_teller(key, session.id, text, code, teller), kept, code, ""]
+            return
+    except HTTPException:
+        yield told(failure=locales.text("error.busy", code))
+        return
+    except SAFE_ERRORS:
+        yield told(failure=locales.text("error.record", code))
+        return
     yield told()
     for item in _events(box, session, text, chosen):
         if isinstance(item, str):
@@ -153,9 +169,15 @@ def _events(box: Appliance, session: Session, text: str, chosen: str) -> Iterato
         yield locales.text("error.fault", chosen or session.language or box.settings.default_language)
 
 
-def _forget(box: Appliance, kept: Held | None) -> None:
-    if kept and "session" in kept:
-        box.sessions.end(kept["session"])
+def _with_teller(box: Appliance, session: Session) -> str | None:
+    """The name of the teller who is with the person of this session; None where there is none."""
+    handoff = box.handoffs.of_session(session.id)
+    if handoff is None or handoff.state != "taken" or handoff.teller is None:
+        return None
+    try:
+        return box.staff.accounts.of(handoff.teller).display
+    except TellerboxError:
+        return ""
 
 
 # -- words ----------------------------------------------------------------------------------------------------------------

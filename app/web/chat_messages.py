@@ -19,12 +19,12 @@ from app.web.policy_page import policy_href
 
 _PAGE = (
     "ui.title", "ui.subtitle", "ui.placeholder", "ui.evidence", "ui.close", "ui.why", "ui.receipt", "ui.large_text", "ui.contrast",
-    "ui.finish", "ui.waiting", "ui.session_wiped", "ui.examples", "ui.copy", "ui.copied", "chat.conversation", "chat.you",
+    "ui.finish", "ui.waiting", "ui.session_wiped", "ui.examples", "chat.conversation", "chat.you",
     "chat.display", "chat.erased_in", "chat.still_there", "chat.about_to_erase", "chat.stay", "chat.one_moment", "chat.unreachable",
-    "chat.not_available", "disclosure",
+    "chat.not_available", "chat.teller", "chat.teller_told", "chat.place", "chat.with_you", "chat.talk_over", "disclosure",
 )  # fmt: skip
 _MESSAGE = (
-    "ui.citations", "ui.why", "ui.receipt", "ui.copy", "ui.copied", "chat.source", "chat.assistant", "chat.you", "chat.useful", "chat.yes", "chat.no",
+    "ui.citations", "ui.why", "ui.receipt", "chat.source", "chat.assistant", "chat.you", "chat.useful", "chat.yes", "chat.no",
     "chat.what_was_wrong", "chat.comment", "chat.comment_hidden", "chat.send_feedback", "chat.thanks", "chat.receipt_about",
     "chat.receipt_code", "chat.save_file", "chat.show_text", "chat.one_moment", "chat.not_available", "chat.unreachable", "ui.waiting",
 )  # fmt: skip
@@ -74,6 +74,22 @@ def turn_so_far(
             "redacted": locales.text("ui.redacted", code) if answer.redactions else "",
             "reasons": [[reason, locales.text(f"reason.{reason}", code)] for reason in REASONS],
         }
+    return json.dumps(told, ensure_ascii=False)
+
+
+def told_to_teller(key: str, session: str, text: str, code: str, name: str) -> str:
+    """A message of the person that went to the teller who is with them, not to the machine."""
+    told = {
+        "key": key,
+        "session": session,
+        "language": code,
+        "direction": direction(code),
+        "question": text,
+        "state": "sent",
+        "sent": locales.text("chat.told_to", code, name=name),
+        "sentences": [],
+        "words": _words(_MESSAGE, code),
+    }
     return json.dumps(told, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""What the chat page asks of the box between turns: why, the receipt, feedback, staying, finishing.
+"""What the chat page asks of the box between turns: why, the receipt, feedback, a teller's replies, staying, finishing.
 
 Each request names its session in the header `X-Tellerbox-Session`; the id is 128 random bits that only the page of that
 session was told, and a header that no form or link of another site can set.
@@ -16,12 +16,21 @@ from app.appliance import Appliance
 from app.conversation import Session
 from app.feedback import REASONS
 from app.language import SERVED
+from app.web.api.bodies import OwnHandoff
+from app.web.api.handoffs import read_own
+from app.web.limits import address_of, limits_of
 from compliance.explain import explain
 from compliance.report.qr import QUIET_ZONE, symbol
 
-router = APIRouter(prefix="/chat", include_in_schema=False)
-
 SessionHeader = Annotated[str, Header(alias="X-Tellerbox-Session", max_length=64)]
+
+
+def _counted(request: Request, named: SessionHeader) -> None:
+    """Counts a request of a page. By its session: the tablets of a branch may share one address."""
+    limits_of(request).request(f"chat:{named}" if _box(request).sessions.peek(named) else f"address:{address_of(request)}")
+
+
+router = APIRouter(prefix="/chat", include_in_schema=False, dependencies=[Depends(_counted)])
 DETAIL = "   "
 """How `compliance.explain` begins a line that belongs to the line above it."""
 
@@ -59,8 +68,17 @@ def stay(request: Request, session: OpenSession) -> dict[str, float]:
 @router.post("/finish", status_code=204)
 def finish(request: Request, named: SessionHeader) -> Response:
     """Wipe the session; also when it has ended already, so that a page may always say so."""
-    _box(request).sessions.end(named)
+    box = _box(request)
+    session = box.sessions.peek(named)
+    if session is not None and session.channel == "web":
+        box.end_session(named)
     return Response(status_code=204)
+
+
+@router.get("/replies")
+def replies(request: Request, named: SessionHeader, after: int = -1) -> OwnHandoff:
+    """Where the hand-off of this session stands, and what its teller wrote since record `after`. Raises 410 where nobody waits."""
+    return read_own(_box(request), named, after)
 
 
 @router.get("/turns/{turn}/why")

@@ -27,6 +27,7 @@ async function ask(method, path, body) {
 export const stay = () => ask("POST", "/stay");
 export const why = (turn, language) => ask("GET", `/turns/${encodeURIComponent(turn)}/why?language=${encodeURIComponent(language)}`);
 export const receipt = (turn) => ask("GET", `/turns/${encodeURIComponent(turn)}/receipt`);
+export const replies = (after) => ask("GET", `/replies?after=${after}`);
 export const feedback = (turn, opinion) => ask("POST", `/turns/${encodeURIComponent(turn)}/feedback`, opinion);
 
 /** Wipes the session on the box; the page has nothing to tell whoever comes next, so a failure changes nothing. */

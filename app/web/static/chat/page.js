@@ -2,6 +2,7 @@
 
 import { appears, element, watchText } from "./dom.js";
 import * as box from "./box.js";
+import { Handoff } from "./handoff.js";
 import { Idle, clock } from "./idle.js";
 import { modeButtons } from "./modes.js";
 import { Panel } from "./panel.js";
@@ -27,6 +28,10 @@ class Page {
     this.panel = new Panel(() => document.querySelectorAll("#bar, #talk"));
     this.modes = modeButtons(() => this.panel.refresh());
     this.transcript = new Transcript(this.log, this.panel);
+    this.handoff = new Handoff({
+      wrote: (text, name) => this.transcript.reply(text, name || this.words.teller),
+      alive: () => this.idle.begin(this.idleSeconds),
+    });
     this.warning = this.makeWarning();
     this.idle = new Idle({
       stay: () => this.stay(),
@@ -55,6 +60,7 @@ class Page {
     talk.prepend(this.conversation);
     const examples = await appears("#examples");
     examples.before(element("h2", { id: "examples-heading", "data-word": "examples" }));
+    document.querySelector("#ask").before(this.handoff.bar);
     talk.append(this.session);
     talk.after(this.panel.root);
     document.body.append(this.warning);
@@ -87,6 +93,7 @@ class Page {
       part.title = told.words[part.dataset.label];
     }
     this.panel.speak(told.words);
+    this.handoff.speak(told.words);
     if (location.hash === ENDED) {
       history.replaceState(null, "", location.pathname);
       this.transcript.note(told.words.session_wiped);
@@ -98,6 +105,7 @@ class Page {
     box.remember(turn.session);
     document.documentElement.classList.add("talking");
     this.transcript.show(turn);
+    if (turn.state === "sent" || turn.outcome === "handed_off") this.handoff.watch();
     this.idle.begin(this.idleSeconds);
   }
 

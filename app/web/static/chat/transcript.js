@@ -32,6 +32,10 @@ export class Transcript {
       held.done = true;
       held.article.append(element("p", { class: "note failure", dir: "auto" }, turn.failure));
     }
+    if (turn.state === "sent" && !held.done) {
+      held.done = true;
+      held.article.append(element("p", { class: "note sent", dir: "auto" }, turn.sent));
+    }
     // The question stays at the top while its answer grows below it, so that one reads from the beginning.
     held.article.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
   }
@@ -44,6 +48,14 @@ export class Transcript {
     const article = element("article", { class: "turn", lang: turn.language, dir: turn.direction }, turn.question ? person : null, waiting, box);
     this.log.append(article);
     return { article, box, waiting, sentences: 0, done: false };
+  }
+
+  /** What a teller wrote. */
+  reply(text, name) {
+    const who = element("span", { class: "who" }, name);
+    const shown = element("article", { class: "turn" }, element("div", { class: "box teller", dir: "auto" }, who, element("p", { class: "sentence" }, text)));
+    this.log.append(shown);
+    shown.scrollIntoView({ block: "end", behavior: calm() ? "auto" : "smooth" });
   }
 
   /** Something that is said between turns, such as that the box cannot be reached. */
