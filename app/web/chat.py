@@ -128,14 +128,14 @@ def _converse(box: Appliance, limits: Limits, text: str, kept: Held | None, chos
     key, sentences = secrets.token_hex(4), list[Sentence]()
 
     def told(answer: Answer | None = None, failure: str = "") -> list[Any]:
-        return [turn_so_far(key, session.id, text, code, sentences, answer=answer, failure=failure), kept, code, ""]
+        return [turn_so_far(key, session.id, code, sentences, answer=answer, failure=failure), kept, code, ""]
 
     try:
         limits.turn(session.id)
         teller = _with_teller(box, session)
         if teller is not None:
             box.handoffs.say(session.id, text, session.vault)
-            yield [told_to_teller(key, session.id, text, code, teller), kept, code, ""]
+            yield [told_to_teller(key, session.id, code, teller), kept, code, ""]
             return
     except HTTPException:
         yield told(failure=locales.text("error.busy", code))

@@ -48,11 +48,12 @@ def page_words(settings: Settings, code: str) -> str:
 
 
 def turn_so_far(
-    key: str, session: str, question: str, code: str, sentences: Sequence[Sentence], *, answer: Answer | None = None, failure: str = ""
+    key: str, session: str, code: str, sentences: Sequence[Sentence], *, answer: Answer | None = None, failure: str = ""
 ) -> str:
     """A turn as far as it has come; each message holds all of the turn, so that one that is lost costs nothing.
 
-    `key` tells the page which of its turns this is. `failure` is a sentence that is safe to show.
+    What the person typed is not in it: Gradio keeps the last value of each part of a page for an hour after the page was
+    closed, and the page knows what was typed. `key` tells it which of its turns this is. `failure` is a sentence that is safe to show.
     """
     state = "failed" if failure else "done" if answer else "speaking" if sentences else "waiting"
     told: dict[str, Any] = {
@@ -60,7 +61,6 @@ def turn_so_far(
         "session": session,
         "language": code,
         "direction": direction(code),
-        "question": question,
         "state": state,
         "failure": failure,
         "sentences": _sentences(sentences, code),
@@ -77,14 +77,13 @@ def turn_so_far(
     return json.dumps(told, ensure_ascii=False)
 
 
-def told_to_teller(key: str, session: str, text: str, code: str, name: str) -> str:
+def told_to_teller(key: str, session: str, code: str, name: str) -> str:
     """A message of the person that went to the teller who is with them, not to the machine."""
     told = {
         "key": key,
         "session": session,
         "language": code,
         "direction": direction(code),
-        "question": text,
         "state": "sent",
         "sent": locales.text("chat.told_to", code, name=name),
         "sentences": [],

@@ -69,7 +69,12 @@ def _rendered(policy: Policy, start: int, end: int) -> str:
     begin = policy.body_start
     clean = text.replace(_OPEN, " ").replace(_CLOSE, " ")
     clean = clean[begin:start] + _OPEN + clean[start:end] + _CLOSE + clean[end:] if begin <= start < end <= len(text) else clean[begin:]
-    rendered = MarkdownIt("commonmark", {"html": False}).enable("table").render(clean)
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    # A policy is read here, not left: a link or a picture would lead to another host from inside the bank's frame.
+    for rule in ("link_open", "link_close"):
+        markdown.add_render_rule(rule, lambda *_: "")
+    markdown.add_render_rule("image", lambda renderer, tokens, at, *_: html.escape(tokens[at].content))
+    rendered = markdown.render(clean)
     rendered = _ROW.sub(r'<tr class="evidence" id="evidence">\1</tr>', rendered)
     if 'id="evidence"' in rendered:
         return rendered.replace(_OPEN, "").replace(_CLOSE, "")

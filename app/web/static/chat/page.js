@@ -14,6 +14,7 @@ const SILENCE = 6000;
 class Page {
   constructor() {
     this.words = {};
+    this.asked = [];
     this.idleSeconds = 0;
     this.log = element("div", { id: "log", role: "log", "aria-live": "polite", "aria-relevant": "additions" });
     this.disclosure = element("p", { class: "disclosure" });
@@ -55,22 +56,33 @@ class Page {
   }
 
   async place() {
-    const [bar, talk, words, turn] = await Promise.all(["#bar", "#talk", "#words", "#turn"].map(appears));
+    const parts = ["#bar", "#talk", "#words", "#turn", "#examples", "#ask"];
+    const [bar, talk, words, turn, examples, ask] = await Promise.all(parts.map(appears));
     bar.prepend(this.brand, this.modes);
     talk.prepend(this.conversation);
-    const examples = await appears("#examples");
     examples.before(element("h2", { id: "examples-heading", "data-word": "examples" }));
-    document.querySelector("#ask").before(this.handoff.bar);
+    ask.before(this.handoff.bar);
     talk.append(this.session);
     talk.after(this.panel.root);
     document.body.append(this.warning);
     watchText(words, (text) => this.speak(JSON.parse(text)));
     watchText(turn, (text) => this.hear(JSON.parse(text)));
     talk.addEventListener("input", () => this.typed());
-    talk.addEventListener("keydown", (event) => event.key === "Enter" && !event.shiftKey && event.target.closest("#question") && this.expect());
-    for (const selector of ["#send", "#person", "#examples"]) document.querySelector(selector).addEventListener("click", () => this.expect());
+    this.listen();
     addEventListener("pagehide", () => box.finish());
     addEventListener("pageshow", (event) => event.persisted && location.reload());
+  }
+
+  /** Notes what is asked before Gradio takes it: the box does not send back what was typed. */
+  listen() {
+    const field = () => document.querySelector("#question textarea").value.trim();
+    const keyed = (event) => event.key === "Enter" && !event.shiftKey && event.target.matches("#question textarea") && this.expect(field());
+    const clicked = (event) => {
+      const button = event.target.closest("#send, #person, #examples button");
+      if (button) this.expect(button.id === "send" ? field() : button.textContent.trim());
+    };
+    document.addEventListener("keydown", keyed, { capture: true });
+    document.addEventListener("click", clicked, { capture: true });
   }
 
   /** Everything on the page in the language that the box named. */
@@ -104,7 +116,7 @@ class Page {
     clearTimeout(this.silence);
     box.remember(turn.session);
     document.documentElement.classList.add("talking");
-    this.transcript.show(turn);
+    this.transcript.show(turn, () => this.asked.shift() ?? "");
     if (turn.state === "sent" || turn.outcome === "handed_off") this.handoff.watch();
     this.idle.begin(this.idleSeconds);
   }
@@ -114,10 +126,16 @@ class Page {
   }
 
   /** A question was sent: if nothing comes back, find out whether the box is there and say so. */
-  expect() {
+  expect(text) {
+    this.asked.push(text);
+    this.waitForBox();
+  }
+
+  waitForBox() {
     clearTimeout(this.silence);
     this.silence = setTimeout(async () => {
-      if (await box.isReachable()) return this.expect();
+      if (await box.isReachable()) return this.waitForBox();
+      this.asked = [];
       this.transcript.giveUp();
       this.transcript.note(this.words.unreachable);
     }, SILENCE);

@@ -11,11 +11,11 @@ export class Transcript {
     this.turns = new Map();
   }
 
-  /** Shows a turn as far as it has come. */
-  show(turn) {
+  /** Shows a turn as far as it has come; `asked` gives what the person wrote, when the turn is new. */
+  show(turn, asked) {
     let held = this.turns.get(turn.key);
     if (!held) {
-      held = this.begin(turn);
+      held = this.begin(turn, asked());
       this.turns.set(turn.key, held);
     }
     for (const sentence of turn.sentences.slice(held.sentences)) held.box.append(said(sentence, turn, this.open));
@@ -40,12 +40,12 @@ export class Transcript {
     held.article.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
   }
 
-  begin(turn) {
+  begin(turn, question) {
     const { words } = turn;
-    const person = element("div", { class: "person", dir: "auto" }, element("span", { class: "unseen" }, `${words.you}: `), turn.question);
+    const person = element("div", { class: "person", dir: "auto" }, element("span", { class: "unseen" }, `${words.you}: `), question);
     const box = element("div", { class: "box", hidden: true }, element("span", { class: "unseen" }, `${words.assistant}: `));
     const waiting = element("p", { class: "waiting" }, words.waiting);
-    const article = element("article", { class: "turn", lang: turn.language, dir: turn.direction }, turn.question ? person : null, waiting, box);
+    const article = element("article", { class: "turn", lang: turn.language, dir: turn.direction }, question ? person : null, waiting, box);
     this.log.append(article);
     return { article, box, waiting, sentences: 0, done: false };
   }
