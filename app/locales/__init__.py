@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 LANGUAGES: tuple[str, ...] = ("en", "es", "fr", "de", "pt", "it", "zh", "ar")
 DEFAULT = "en"
-DISCLOSURE_VERSION = "2026-11-2"
+DISCLOSURE_VERSION = "2026-11-4"
 """Named in every record; raised when the disclosure changes in any language (tests/app/test_locales.py holds its texts)."""
 RIGHT_TO_LEFT: frozenset[str] = frozenset({"ar"})
 

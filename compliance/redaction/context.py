@@ -6,21 +6,21 @@ from compliance.redaction.rule import words
 
 # Latin words end where a letter does not follow; \b alone would also need one before Chinese and Arabic, which have no spaces or have prefixes.
 PHONE = words(
-    r"\bmein(?:e)? n(?:umme)?r\b|\bmy number|\bmi n[uú]mero|\bmon num[eé]ro|\bmio numero|\bmeu n[uú]mero|\bphone|\bmobile|\bcell\b|cell ?phone|\bcall|\btel\b|\btelf|\btfno|\btlf|\btlm|\bfax|\breach|\bring me|\bring at|\btext me|whatsapp|\bcontact|hotline|\bdial|answering at|registered|-office\b|voicemail"
+    r"\bmein(?:e)? n(?:umme)?r\b|\bmy number|\bmi n[uú]mero|\bmon num[eé]ro|\bmio numero|\bmeu n[uú]mero|\bphone|\bmobile|\bcell\b|cell ?phone|\bcall|\btel\b|\btelf|\bfijo\b|座机|座機|\btfno|\btlf|\btlm|\bfax|\breach|\bring me|\bring at|\btext me|whatsapp|\bcontact|hotline|\bdial|answering at|registered|-office\b|voicemail"
     r"|tel[eé]f|m[oó]vil|\bll[aá]m|celular|t[eé]l[eé]phone|\bportable|appel|joindre|joignable|telefon|handy|mobil|anruf|erreich|rufnummer"
     r"|ruf(?:en|t)? |telem[oó]vel|\blig(?:ar|ue|uem|a)\b|contact[oa]|cellulare|chiam|recapit|numero di tel|电话|電話|手机|手機|致电|拨打|联系|來電|来电|短信"
     r"|هاتف|جوال|موبايل|اتصل|الاتصال|رقمي|محمول|واتس|تليفون"
 )
 IDENTITY = words(
     r"\bid\b|\bdni\b|\bnif\b|\bnie\b|\bcif\b|\bnir\b|\bnin[o]?\b|\bssn\b|\bitin\b|\bsin\b|\bnhs\b|\bcpf\b|\bcnpj\b|\brut\b|\brun\b|\bcurp\b|\brfc\b|\bcuit\b|\bcuil\b"
-    r"|\bnit\b|\bpan\b|\bcin\b|\butente\b|tessera san|\bcarta n|habilita[cç][aã]o|\bbi (?:de|antigo|n)|\bcc n|eleitor|s[eé]jour|aufenthaltstitel|residence permit|permiso de residencia|permesso di soggiorno|t[ií]tulo de resid|sv-nummer|rentenvers|\btfn\b|\bird\b|\bpps\b|\bcnic\b|afiliaci|a+dha+r|\bbsn\b|pesel|\bahv\b|\bavs\b|\bsvnr\b|siren|siret|niss|insz|rijksregister|burgerservice|hkid|\bvat\b|\btin\b|\btva\b|\biva\b"
+    r"|\bnit\b|\bpan\b|\bcin\b|\bein\b|\bidnr|\bid-nr|\brg\b|\brif\b|\brnm\b|\bpis\b|信用代码|营业执照|\butente\b|tessera san|\bcarta n|habilita[cç][aã]o|\bbi (?:de|antigo|n)|\bcc n|eleitor|s[eé]jour|aufenthaltstitel|residence permit|permiso de residencia|permesso di soggiorno|t[ií]tulo de resid|sv-nummer|rentenvers|\btfn\b|\bird\b|\bpps\b|\bcnic\b|afiliaci|a+dha+r|\bbsn\b|pesel|\bahv\b|\bavs\b|\bsvnr\b|siren|siret|niss|insz|rijksregister|burgerservice|hkid|\bvat\b|\btin\b|\btva\b|\biva\b"
     r"|identi|passport|passeport|pasaporte|passaport|reisepass|ausweis|\btax|steuer|fiscal|codice|social sec|social ins|s[eé]cu|sozialvers|seguridad social"
     r"|seguran[çc]a social|national|nacional|nazionale|insurance n|versicherungs|contribuinte|contribuyente|documento|c[eé]dula|licen[cs]e|licencia|permis|patente"
     r"|f[uü]hrerschein|carta de condu|cart[aã]o de cidad|护照|護照|身份证|身份證|证件|證件|税号|稅號|纳税|納稅|驾照|駕照|社保|社会保障|统一编号|هوية|هويتي|التعريف الوطني|الوطني|باسبور|جواز|بطاقة|ضريبي|إقامة|اقامة|الرقم القومي|الرقم الوطني|رخصة|الضمان"
 )
 CEDULA = words(r"c[eé]dula|\bdni\b|\bd\.n\.i\b|\bcurp\b|carn[eé] de identidad|documento de identidad")
 PASSPORT = words(
-    r"passport|passeport|pasaporte|passaport|reisepass|\bpass\b|ausweis|护照|護照|جواز|باسبور|identity (?:card|document)|id card|carta d'identit|carte d'identit"
+    r"passport|passeport|pasaporte|passaport|reisepass|\bpass\b|ausweis|\bperso\b|护照|護照|جواز|باسبور|identity (?:card|document)|id card|carta d'identit|carte d'identit"
     r"|documento|document n|travel document|licen[cs]e|permis|f[uü]hrerschein|patente|驾照|驾驶证|رخصة|通行证|证件|هوية"
 )
 CARD = words(r"card|\bcc\b|visa|mastercard|amex|tarjeta|\bcarte|karte|cart[ãa]o|cart[ae]\b|信用卡|银行卡|卡号|借记卡|بطاقة|بطاقتي|البطاقة")
@@ -30,7 +30,7 @@ ACCOUNT = words(
     r"account|a/c\b|acct|cuenta|\bctas?\b|konto|kto\b|compte|\bconto\b|\bconta\b|clabe|routing|\baba\b|sort code|bankleitzahl|\bblz\b|账户|賬戶|帳戶|账号|帳號|帐号|卡号|حساب|\bcbu\b|\bccc\b|\bnib\b|\brib\b"
 )
 BIRTH = words(
-    r"\bborn\b|birth|\bdob\b|\bd\.o\.b|\bnac[ií]|\bnacimiento|\bn[ée]e? (?:le|en)\b|naissance|geboren|geburt|\bgeb\b|\bddn\b|\bnascid|nascimento|\bnasc[ií]|\bnat[oa]\b|\bnascer|\bnasce[urm]|faz anos|\bclasse 19|nascita|\bnac\."
+    r"\bborn\b|birth|\bdob\b|\bd\.o\.b|\bnac[ií]|\bnacimiento|\bn[ée]e? (?:le|en)\b|naissance|geboren|geburt|\bgeb\b|\bddn\b|\bnascid|nascimento|\bnasc[ií]|\bnat[oa]\b|\bnascer|\bnasce[urm]|faz anos|\bcumple|anniversaire|geburtstag|compleanno|anivers[aá]rio|\bclasse 19|nascita|\bnac\."
     r"|生的|生人|出生|生日|生于|مواليد|مزداد|ازديت|خلقت|ميلاد|ولدت|مولود|المولود"
 )
 EXPIRY = words(r"expir|\bexp\b|runs? out|good (?:un)?til|caduc|venc|valid|v[aá]lid|g[uü]ltig|scad|ablauf|läuft ab|有效期|到期|过期|انتهاء|تنتهي|صالح|صلاحية")

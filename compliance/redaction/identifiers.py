@@ -18,7 +18,7 @@ _NO_DIGITS = tuple(rule for rule in RULES if rule.digits == 0)
 _CLOSE = re.compile(r"\d(?:\D{0,8}\d)*")
 """Digits with so little between them that they may be one identifier, its letters included."""
 _NOT_DIGITS = re.compile(r"[^0-9]+")
-SHORTEST_IBAN_DIGITS = 4
+SHORTEST_IBAN_DIGITS = 2
 SHORTEST_NAMED = 6
 
 

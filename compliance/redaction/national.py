@@ -122,9 +122,15 @@ _DATE = re.compile(r"\d{1,2}[ ./\-]\d{1,2}[ ./\-]\d{2,4}|\d{4}[./\-]\d{1,2}[./\-
 _NO_AMOUNT = r"(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|[Ee][Uu][Rr]|euro|欧元|元|يورو))"
 
 
+SHORTEST_MIXED = 8
+
+
 def _is_number_of_someone(value: str) -> bool:
     """Six digits or more that are neither a date nor a row of years: what stands right after the name of a document is its number,
     even where its check digit was mistyped."""
+    letters = sum(map(str.isalpha, value))
+    if letters >= 3 and len(compact(value)) >= SHORTEST_MIXED:
+        return True
     return sum(map(str.isdigit, value)) >= 6 and not _DATE.fullmatch(value) and not re.fullmatch(r"(?:19|20)\d\d[ /\-](?:19|20)\d\d", value)
 
 
@@ -146,7 +152,7 @@ RULES: tuple[Rule, ...] = (
     _rule("at.vnr", r"\d{4}[ ]?\d{6}", stdnum("at.vnr"), digits=10),
     _rule("at.uid", r"ATU\d{8}", stdnum("at.uid"), strong=True),
     _rule("ch.ahv", r"756\.?\d{4}\.?\d{4}\.?\d{2}", stdnum("ch.ssn"), strong=True, digits=13),
-    _rule("it.codice_fiscale", rf"[A-Z]{{3}}{GAP}[A-Z]{{3}}{GAP}[0-9LMNPQRSTUV]{{2}}[A-EHLMPRST][0-9LMNPQRSTUV]{{2}}{GAP}[A-Z][0-9LMNPQRSTUV]{{3}}[A-Z]", stdnum("it.codicefiscale"), strong=True, digits=0),
+    _rule("it.codice_fiscale", rf"[A-Z]{{3}}{GAP}[A-Z]{{3}}{GAP}[0-9LMNPQRSTUV]{{2}}[A-EHLMPRST][0-9LMNPQRSTUV]{{2}}{GAP}[A-Z][0-9LMNPQRSTUV]{{3}}{GAP}[A-Z]", stdnum("it.codicefiscale"), strong=True, digits=0),
     _rule("it.iva", r"(?:IT[ ]?)?\d{11}", stdnum("it.iva"), digits=11),
     _rule("pt.nif", r"[1-9]\d{2}[ ]?\d{3}[ ]?\d{3}", stdnum("pt.nif"), digits=9),
     _rule("pt.cc", r"\d{8}[ ]?\d[ ]?(?=[A-Z0-9]{0,1}[A-Z])[A-Z0-9]{2}\d", stdnum("pt.cc"), strong=True, digits=9),
@@ -220,6 +226,13 @@ RULES: tuple[Rule, ...] = (
     _rule("it.identity_card", r"C[A-Z]\d{5}[A-Z]{2}", strong=True, digits=5),
     _rule("it.health_card", r"8038\d{16}", strong=True, digits=20),
     _rule("in.epic", r"[A-Z]{3}\d{7}", digits=7),
+    _rule("us.ein", r"\d{2}-\d{7}", digits=9),
+    _rule("ch.uid", r"CHE-?\d{3}\.?\d{3}\.?\d{3}", stdnum("ch.uid"), strong=True, digits=9),
+    _rule("ve.rif", r"[VEJPG]-?\d{8,9}-\d", strong=True, digits=9),
+    _rule("br.rg", r"\d{1,2}\.\d{3}\.\d{3}-[\dX]", strong=True, digits=8),
+    _rule("br.rnm", r"[A-Z]\d{6}-[A-Z0-9]", strong=True, digits=6),
+    _rule("br.pis", r"\d{3}\.\d{5}\.\d{2}-\d", strong=True, digits=11),
+    _rule("ec.cedula_dash", r"\d{9}-\d", near=context.CEDULA, digits=10),
     _rule("passport", r"[A-Z]{1,3}[ ]?\d{5,9}[A-Z]{0,2}|\d{2}[A-Z]{2}\d{5}|\d{9}", near=context.PASSPORT, digits=5),
     _rule("document", r"(?=[A-Z0-9\-]*\d[A-Z0-9\-]*\d)[A-Z0-9]{1,4}(?:-?[A-Z0-9]{2,6}){1,4}(?<=\d.|.\d)", lambda value: sum(map(str.isdigit, value)) >= 5, near=context.PASSPORT, digits=5),
 )  # fmt: skip

@@ -40,6 +40,8 @@ def _plain(char: str) -> str:
     category = unicodedata.category(char)
     if category in _DROPPED_CATEGORIES or category == "Cc":
         return ""
+    if category == "Zs":
+        return " "  # no-break, thin and ideographic spaces part words like any other
     if char.isdecimal():
         return str(unicodedata.decimal(char))
     if "\uff01" <= char <= "\uff5e" and (char.isalnum() or char in "＠．－＿＋／：％"):

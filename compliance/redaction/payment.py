@@ -14,7 +14,7 @@ _ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
     (4, 4, (13, 16, 18, 19)), (51, 55, (16,)), (2221, 2720, (16,)), (34, 34, (15,)), (37, 37, (15,)), (36, 36, (14, 16, 19)),
     (300, 305, (14, 16, 19)), (3095, 3095, (14, 16, 19)), (38, 39, (14, 16, 19)), (6011, 6011, (16, 19)), (644, 649, (16, 19)), (65, 65, (16, 19)),
     (62, 62, (16, 17, 18, 19)), (81, 81, (16, 17, 18, 19)), (3528, 3589, (16, 17, 18, 19)), (50, 50, (12, 13, 14, 15, 16, 17, 18, 19)),
-    (56, 58, (12, 13, 14, 15, 16, 17, 18, 19)), (63, 63, (12, 16, 18, 19)), (67, 67, (12, 16, 18, 19)), (2200, 2204, (16, 17, 18, 19)),
+    (56, 58, (12, 13, 14, 15, 16, 17, 18, 19)), (63, 63, (12, 13, 14, 15, 16, 17, 18, 19)), (67, 67, (12, 13, 14, 15, 16, 17, 18, 19)), (2200, 2204, (16, 17, 18, 19)),
     (9792, 9792, (16,)), (60, 60, (16,)), (2131, 2131, (15,)), (1800, 1800, (15,)),
 )  # fmt: skip
 SHORTEST_CARD = 12
@@ -108,6 +108,12 @@ def _is_clabe(value: str) -> bool:
     return len(digits) == 18 and (total + digits[17]) % 10 == 0
 
 
+def _belgian(value: str) -> bool:
+    # the last two digits are the first ten modulo 97, and 97 for none left
+    digits = digits_of(value)
+    return (int(digits[:10]) % 97 or 97) == int(digits[10:])
+
+
 def _is_bic(value: str) -> bool:
     from schwifty import BIC
     from schwifty.exceptions import SchwiftyException
@@ -120,7 +126,7 @@ def _is_bic(value: str) -> bool:
 
 
 _ACCOUNT_LABEL = (
-    r"(?:account|a/c|c/c|acct|\brib|\bnib|\bccp|cuenta|賬戶|帳戶|konto|compte|conto|conta|账户|賬戶|帳戶|账号|帳號|帐号|حساب(?:ي)?|customer|client|cliente|kunden|contrat|contract|contrato|vertrag|contratto|客户|合同|عميل)"
+    r"(?:account|a/c|c/c|acct|\brib|\bnib|\bccp|cuenta|賬戶|帳戶|konto|\bkto|\bbban|compte|conto|conta|账户|賬戶|帳戶|账号|帳號|帐号|حساب(?:ي)?|customer|client|cliente|kunden|contrat|contract|contrato|vertrag|contratto|客户|合同|عميل)"
     r"(?:[ -]?(?:corriente|corrente|courant|number|numbers?|no\.?|num\.?|nº|n°|número|numero|numéro|nummer|nr\.?|编号|号码|号|رقم)){0,2}"
     r"[ ]?(?:is|es|est|ist|é|è|是|为|هو|at|with you|with|bei euch|bei Ihnen|con voi|con ustedes|chez vous|عندكم|لديكم|معكم)?\s*[:#=]?\s*"
 )
@@ -145,13 +151,18 @@ RULES: tuple[Rule, ...] = (
     Rule("cn.cnaps", "ACCOUNT", re.compile(r"(?:联行号|聯行號|行号)[:：是为]?\s*(\d{12})(?!\d)"), 0.8, digits=12),
     Rule("hk.account", "ACCOUNT", re.compile(r"(?<!\d)(\d{3}-\d{3}-\d{6}(?:-\d{3})?)(?!\d)"), 0.7, None, context.ACCOUNT, digits=12),
     Rule("us.aba", "ACCOUNT", re.compile(r"(?<!\d)(\d{9})(?!\d)"), 0.7, stdnum("us.rtn"), context.ACCOUNT, digits=9),
-    Rule("account", "ACCOUNT", re.compile(rf"{_ACCOUNT_LABEL}((?:[A-Z]{{1,3}}-?)?\d(?:[ \u00a0\-./]?\d){{5,23}})(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|eur))", re.I), 0.6, digits=6),
+    Rule("account", "ACCOUNT", re.compile(rf"{_ACCOUNT_LABEL}((?:[A-Z]{{1,3}}[- ]?)?\d(?:[ \u00a0\-./]?\d){{5,23}})(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|eur))", re.I), 0.6, digits=6),
     Rule("bic", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, context.BIC, digits=0),
     Rule("bic.digit", "BIC", re.compile(rf"{LEFT}((?=[A-Z]{{6,10}}\d)[A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.6, _is_bic),
     Rule("bic.glued", "BIC", re.compile(rf"(?:SWIFT|BIC)[:：]?([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, digits=0),
-    Rule("bic.named", "BIC", re.compile(rf"\b(?:swift|bic)(?:[ -]?code)?[ :：]{{0,3}}((?-i:[a-z]{{4}})[A-Z]{{2}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}", re.I), 0.7, _is_bic, digits=0),
+    Rule("bic.named", "BIC", re.compile(rf"\b(?:swift|bic)(?:[ -]?code)?(?: (?!is\b|ist\b|est\b)[a-zà-ü]{{3,12}})?[ :：]{{0,3}}((?-i:[a-z]{{4}})[A-Z]{{2}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}", re.I), 0.7, _is_bic, digits=0),
     Rule("bic.beside_iban", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.65, _is_bic, _IBAN_NEAR, digits=8),
     Rule("br.agency", "ACCOUNT", re.compile(r"ag[eê]ncia[ :n.º]{1,4}(\d{4}(?:-\d)?)(?![\d])(?=[^\d]{0,14}c/?c|[^\d]{0,14}conta)", re.I), 0.7, digits=4),
+    Rule("fr.rib", "ACCOUNT", re.compile(r"(?<!\d)(\d{5}[ ]?\d{5}[ ]?[0-9A-Z]{11}[ ]?\d{2})(?!\d)"), 0.8, None, context.ACCOUNT, digits=12),
+    Rule("be.account", "ACCOUNT", re.compile(r"(?<![\d\-])(\d{3}-\d{7}-\d{2})(?![\d\-])"), 0.85, lambda value: _belgian(value), digits=12),
+    Rule("au.bsb", "ACCOUNT", re.compile(r"\bbsb\b[^\d\n]{0,12}(\d{3}[- ]?\d{3})(?!\d)", re.I), 0.85, digits=6),
+    Rule("it.abi_cab", "ACCOUNT", re.compile(r"\b(?:abi|cab)[ :.]{0,3}(\d{5})(?!\d)", re.I), 0.85, digits=5),
+    Rule("account.postal", "ACCOUNT", re.compile(r"(?:\bccp\b|\brib\b|بريدي)[^\d\n.]{0,28}(\d{6,12}(?:[ /\-]\d{2})?)(?!\d)", re.I), 0.7, digits=8),
     Rule("de.blz", "ACCOUNT", re.compile(r"\b(?:blz|bankleitzahl)[ :]{0,3}(\d{3} ?\d{3} ?\d{2})(?!\d)", re.I), 0.85, digits=8),
     Rule("ch.post", "ACCOUNT", re.compile(r"(?<![\d\-])(\d{2}-\d{2,6}-\d)(?![\d\-])"), 0.6, None, context.ACCOUNT, digits=5),
 )  # fmt: skip

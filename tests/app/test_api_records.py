@@ -36,7 +36,7 @@ def test_why_this_answer_is_told_in_its_language_or_another(client: TestClient) 
     assert told["turn"] == turn
     assert "La respuesta está en las políticas del banco" in told["explanation"]
     german = client.get(f"/api/v1/turns/{turn}/explanation", params={"session": session, "language": "de"}).json()
-    assert "Die Antwort steht in den Richtlinien der Bank" in german["explanation"]
+    assert "Die Antwort steht in den Merkblättern der Bank" in german["explanation"]
 
 
 def test_another_session_reads_and_says_nothing(client: TestClient, box: Appliance) -> None:

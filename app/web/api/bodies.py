@@ -12,7 +12,7 @@ from app.handoffs import RESOLUTIONS
 
 Language = Literal["en", "es", "fr", "de", "pt", "it", "zh", "ar"]
 Text = Annotated[str, Field(max_length=200_000)]
-SessionId = Annotated[str, Field(max_length=128, description="the session of an earlier answer")]
+SessionId = Annotated[str, Field(max_length=128, description="the session of an earlier answer", examples=["qVd1Yk0cT3mXh2sPz8LwRg"])]
 
 
 class Body(BaseModel):
@@ -55,6 +55,7 @@ class Evidence(BaseModel):
     end: Annotated[int, Field(examples=[930])]
     quote: Annotated[str, Field(examples=["A transfer outside the SEPA area costs 15 EUR."])]
     score: Annotated[float, Field(examples=[0.83])]
+    source: Annotated[str, Field(description="the policy's file", examples=["en/payments/international-transfer.md"])]
 
 
 class Sentence(BaseModel):
@@ -103,7 +104,9 @@ class Answer(BaseModel):
     timings_ms: Annotated[dict[str, float], Field(examples=[{"redact": 1.9, "search": 3.2, "total": 41.0}])]
     session: SessionId
     turn: Annotated[str, Field(examples=["5f1d0c9ab3e24a17"])]
-    disclosure: Annotated[str | None, Field(description="to be shown before a session's first answer (EU AI Act Art. 50)")]
+    disclosure: Annotated[
+        str | None, Field(description="to be shown before the first answer (EU AI Act Art. 50)", examples=["You are talking to a machine."])
+    ]
 
 
 class Feedback(Body):
@@ -149,7 +152,7 @@ class PolicyEntry(BaseModel):
     audience: Annotated[str, Field(examples=["customer"])]
     effective_from: date | None
     effective_to: date | None
-    jurisdiction: list[str]
+    jurisdiction: Annotated[list[str], Field(description="countries it holds in", examples=[["ES"]])]
     sha256: Annotated[str, Field(examples=["9a41…"])]
 
 
@@ -273,7 +276,7 @@ class RecordPage(BaseModel):
 class RecordWithBody(RecordHeader):
     """One record; `body` is null once its key was destroyed."""
 
-    body: dict[str, Any] | None
+    body: Annotated[dict[str, Any] | None, Field(examples=[{"question": "My IBAN is <IBAN_1>. What does a transfer cost?"}])]
     receipt: Annotated[str, Field(examples=["c2sp.org/tlog-proof@v1 …"])]
 
 
@@ -291,4 +294,4 @@ class Checkpoint(BaseModel):
     key: Annotated[str, Field(description="the verifier key", examples=["tellerbox/branch-1+…"])]
     checkpoint: Annotated[str, Field(examples=["tellerbox/branch-1\n1042\n…"])]
     cosigned_size: Annotated[int | None, Field(description="null: no witness has cosigned yet", examples=[1000])]
-    cosigned: str | None
+    cosigned: Annotated[str | None, Field(examples=["tellerbox/branch-1\n1000\n…"])]

@@ -91,7 +91,7 @@ class AssistantMessage(BaseModel):
 
     role: Literal["assistant"] = "assistant"
     content: Annotated[str, Field(examples=["A transfer outside the SEPA area costs 15 EUR."])]
-    refusal: str | None = None
+    refusal: Literal[None] = None
 
 
 class Choice(BaseModel):
