@@ -13,7 +13,8 @@ from knowledge.policy import Policy
 
 # Private-use characters mark the span while Markdown is rendered; a policy that holds them loses them first.
 _OPEN, _CLOSE = "\ue000", "\ue001"
-_ROW = re.compile(rf"<tr>((?:(?!</tr>).)*?{_OPEN}(?:(?!</tr>).)*?)</tr>", re.DOTALL)
+_TAG = re.compile(r"(<[^>]*>)")
+_MARKERS = re.compile(f"([{_OPEN}{_CLOSE}])")
 
 
 def policy_href(evidence: Evidence, shown_in: str) -> str:
@@ -74,8 +75,23 @@ def _rendered(policy: Policy, start: int, end: int) -> str:
     for rule in ("link_open", "link_close"):
         markdown.add_render_rule(rule, lambda *_: "")
     markdown.add_render_rule("image", lambda renderer, tokens, at, *_: html.escape(tokens[at].content))
-    rendered = markdown.render(clean)
-    rendered = _ROW.sub(r'<tr class="evidence" id="evidence">\1</tr>', rendered)
-    if 'id="evidence"' in rendered:
-        return rendered.replace(_OPEN, "").replace(_CLOSE, "")
-    return rendered.replace(_OPEN, '<mark id="evidence">').replace(_CLOSE, "</mark>")
+    return _marked(markdown.render(clean))
+
+
+def _marked(rendered: str) -> str:
+    """HTML with each run of text between the two markers in a `mark` of its own, the first of them with the id "evidence".
+
+    One mark around all of it would cross the borders of cells, paragraphs and emphasis.
+    """
+    out: list[str] = []
+    inside, first = False, ' id="evidence"'
+    for part in _TAG.split(rendered):
+        for piece in _MARKERS.split(part):
+            if piece in (_OPEN, _CLOSE):
+                inside = piece == _OPEN
+            elif inside and piece.strip() and not part.startswith("<"):
+                out.append(f"<mark{first}>{piece}</mark>")
+                first = ""
+            else:
+                out.append(piece)
+    return "".join(out)

@@ -56,6 +56,12 @@ TABLE: dict[tuple[str, str], tuple[frozenset[str], object]] = {
     ("GET", "/v1/models/{model}"): (frozenset({"teller", "steward"}), None),
     ("POST", "/v1/chat/completions"): (frozenset({"teller", "steward"}), CHAT),
     ("GET", "/policies/{language}/{policy_id:path}"): (ANYONE, None),
+    ("POST", "/chat/stay"): (ANYONE, None),
+    ("POST", "/chat/finish"): (ANYONE, None),
+    ("GET", "/chat/replies"): (ANYONE, None),
+    ("GET", "/chat/turns/{turn}/why"): (ANYONE, None),
+    ("GET", "/chat/turns/{turn}/receipt"): (ANYONE, None),
+    ("POST", "/chat/turns/{turn}/feedback"): (ANYONE, {"useful": True}),
 }
 STREAMS = {("GET", "/api/v1/handoffs/events")}
 """Streams without an end: asked only for by those who are not let through; tests/app/test_api_handoffs.py reads them."""

@@ -6,10 +6,11 @@ import * as box from "./box.js";
 const LOOK_EVERY = 2000;
 
 export class Handoff {
-  /** `wrote(text, name)`: a teller wrote; `alive()`: the box keeps the session, since its person waits. */
-  constructor({ wrote, alive }) {
+  /** `wrote(text, name)`: a teller wrote; `alive()`: the box keeps the session, since its person waits; `shown()`: there is a bar now. */
+  constructor({ wrote, alive, shown }) {
     this.wrote = wrote;
     this.alive = alive;
+    this.shown = shown;
     this.bar = element("p", { id: "handoff", role: "status", hidden: true, dir: "auto" });
     this.words = {};
     this.own = null;
@@ -63,6 +64,9 @@ export class Handoff {
     // Only what changed is written, or a screen reader would say it again with every look.
     if (this.bar.textContent !== told) this.bar.textContent = told;
     this.bar.className = own.state;
-    this.bar.hidden = false;
+    if (this.bar.hidden) {
+      this.bar.hidden = false;
+      this.shown();
+    }
   }
 }

@@ -22,7 +22,8 @@ class Page {
     this.bank = element("span", { class: "bank" });
     this.name = element("span", { class: "name" });
     this.subtitle = element("p", {});
-    this.brand = element("div", { id: "brand" }, element("span", { class: "mark", "aria-hidden": "true" }), element("div", {}, element("h1", {}, this.bank, this.name), this.subtitle));
+    const mark = element("span", { class: "mark", "aria-hidden": "true" });
+    this.brand = element("div", { id: "brand" }, mark, element("div", {}, element("h1", {}, this.bank, this.name), this.subtitle));
     this.left = element("span", { class: "left" });
     this.finishing = element("button", { type: "button", id: "finish", "data-word": "finish", click: () => this.end() });
     this.session = element("div", { id: "session" }, this.left, this.finishing);
@@ -32,6 +33,7 @@ class Page {
     this.handoff = new Handoff({
       wrote: (text, name) => this.transcript.reply(text, name || this.words.teller),
       alive: () => this.idle.begin(this.idleSeconds),
+      shown: () => this.conversation.scrollTo({ top: this.conversation.scrollHeight }),
     });
     this.warning = this.makeWarning();
     this.idle = new Idle({
@@ -45,9 +47,13 @@ class Page {
     const seconds = element("p", { class: "seconds", "aria-hidden": "true" });
     const stay = element("button", { type: "button", class: "primary", "data-word": "stay", click: () => this.remain() });
     const finish = element("button", { type: "button", "data-word": "finish", click: () => this.end() });
+    const cancel = (event) => {
+      event.preventDefault();
+      this.remain();
+    };
     return element(
       "dialog",
-      { id: "warning", "aria-labelledby": "warning-heading", "aria-describedby": "warning-text", cancel: (event) => { event.preventDefault(); this.remain(); } },
+      { id: "warning", "aria-labelledby": "warning-heading", "aria-describedby": "warning-text", cancel },
       element("h2", { id: "warning-heading", "data-word": "still_there" }),
       element("p", { id: "warning-text", "data-word": "about_to_erase" }),
       seconds,
@@ -76,7 +82,10 @@ class Page {
   /** Notes what is asked before Gradio takes it: the box does not send back what was typed. */
   listen() {
     const field = () => document.querySelector("#question textarea").value.trim();
-    const keyed = (event) => event.key === "Enter" && !event.shiftKey && event.target.matches("#question textarea") && this.expect(field());
+    const keyed = (event) => {
+      const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing;
+      if (sends && event.target.matches("#question textarea")) this.expect(field());
+    };
     const clicked = (event) => {
       const button = event.target.closest("#send, #person, #examples button");
       if (button) this.expect(button.id === "send" ? field() : button.textContent.trim());
