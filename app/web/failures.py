@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from app import locales
@@ -15,10 +16,14 @@ from app.errors import TellerboxError
 from app.handoffs import NoHandoff, NotYours
 from app.staff.sign_in import SignInRefused
 from app.web.api.completions import Unsupported, unsupported
+from app.web.auth import signed_in
+from app.web.console.pages import show
 from compliance.errors import ComplianceError
 from knowledge.errors import KnowledgeError
 
 log = logging.getLogger(__name__)
+_PATH = re.compile(r" \(/[^()]*\)$")
+"""Where a file lies is for the log, not for whoever asks over the network."""
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (SignInRefused, 401), (NoHandoff, 404), (NotYours, 409), (TellerboxError, 422), (ComplianceError, 503), (KnowledgeError, 503),
 )  # fmt: skip
@@ -36,7 +41,9 @@ def tell_failures(app: FastAPI) -> None:
 
 def _safe(status: int) -> Any:
     async def told(request: Request, error: Exception) -> Response:
-        return _response(request, str(error), status)
+        if status >= 500:
+            log.error("%s", error)
+        return _response(request, _PATH.sub("", str(error)), status)
 
     return told
 
@@ -68,8 +75,22 @@ async def _fault(request: Request, error: Exception) -> Response:
 
 
 def _response(request: Request, message: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    if request.url.path.startswith("/console"):
+        return _page(request, message, status, headers)
     if request.url.path.startswith("/v1/"):
         kind = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}.get(status, "invalid_request_error")
         content: dict[str, Any] = {"error": {"message": message, "type": kind, "param": None, "code": None}}
         return JSONResponse(content, status_code=status, headers=headers)
     return JSONResponse({"error": message}, status_code=status, headers=headers)
+
+
+def _page(request: Request, message: str, status: int, headers: dict[str, str] | None) -> Response:
+    if headers and "Location" in headers:
+        return RedirectResponse(headers["Location"], status)
+    try:
+        viewer = signed_in(request)
+    except ComplianceError:
+        viewer = None
+    response = show(request, "problem.html", viewer, status, problem=message)
+    response.headers.update(headers or {})
+    return response

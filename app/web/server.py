@@ -14,10 +14,13 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.activity import RecentActivity
 from app.appliance import Appliance
 from app.crash import hide_messages
 from app.errors import SAFE_ERRORS, TellerboxError
+from app.export_jobs import ExportJobs
 from app.software import versions
+from app.web.auth import signed_in
 from app.web.policy_page import policy_page
 
 log = logging.getLogger(__name__)
@@ -28,9 +31,11 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# For all that brings no policy of its own; the chat's page does (app/web/gradio_shell.py).
-_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_CSP_CONSOLE = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
 _CSP_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+_CSP_NOTHING = "default-src 'none'; frame-ancestors 'none'"
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"SAMEORIGIN"),
@@ -56,7 +61,7 @@ class Guarded:
             await JSONResponse({"error": "the request is too large"}, status_code=413)(scope, receive, send)
             return
         path = str(scope["path"])
-        policy = _CSP_POLICY if path.startswith("/policies/") else _CSP
+        policy = _content_policy(path)
         keep = path.startswith(("/assets/", "/static/", "/pages/", "/theme.css"))
 
         async def guarded(message: MutableMapping[str, Any]) -> None:
@@ -85,6 +90,14 @@ class Guarded:
         return limited
 
 
+def _content_policy(path: str) -> str:
+    """What a page may load that does not say so itself, as the chat's does (app/web/gradio_shell.py): the console and policies
+    their style alone, everything else nothing."""
+    if path.startswith("/policies/"):
+        return _CSP_POLICY
+    return _CSP_CONSOLE if path.startswith("/console") else _CSP_NOTHING
+
+
 def create_app(box: Appliance) -> FastAPI:
     """The whole web application of a box."""
     # Gradio asks the network for fonts, versions and analytics unless told not to before it is imported.
@@ -94,6 +107,7 @@ def create_app(box: Appliance) -> FastAPI:
     from app.web import chat_session
     from app.web.api import router
     from app.web.chat import mount_chat
+    from app.web.console import router as console
     from app.web.failures import tell_failures
     from app.web.limits import Limits
 
@@ -103,8 +117,11 @@ def create_app(box: Appliance) -> FastAPI:
     )  # fmt: skip
     app.state.box = box
     app.state.limits = Limits(box.settings)
+    app.state.exports = ExportJobs(box.settings.home / "exports", box.ledger, bank=box.settings.bank, policies=box.policy_text)
+    app.state.activity = RecentActivity(box.ledger)
     tell_failures(app)
     app.include_router(router)
+    app.include_router(console)
     app.include_router(chat_session.router)
     app.mount("/pages", StaticFiles(directory=STATIC), name="static")
 
@@ -119,7 +136,8 @@ def create_app(box: Appliance) -> FastAPI:
             policy = box.policy(policy_id, language, version or None)
         except SAFE_ERRORS:
             raise HTTPException(404, "no such policy") from None
-        if policy.audience == "teller":
+        reader = signed_in(request) if policy.audience == "teller" else None
+        if policy.audience == "teller" and (reader is None or "policies" not in reader.scopes):
             raise HTTPException(404, "no such policy")
         return HTMLResponse(policy_page(policy, start, end, shown_in if shown_in in SERVED else "en", look.split()))
 
@@ -131,13 +149,14 @@ def _sweeping(box: Appliance) -> Callable[[FastAPI], Any]:
     """Wipe idle sessions every few seconds while the server runs: nobody has to come back for it."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         done = threading.Event()
 
         def sweep() -> None:
             while not done.wait(5):
                 try:
                     box.sweep()
+                    app.state.exports.sweep()
                 except SAFE_ERRORS as error:
                     log.error("the sweep failed: %s", error)
 

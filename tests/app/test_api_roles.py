@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -62,6 +64,20 @@ TABLE: dict[tuple[str, str], tuple[frozenset[str], object]] = {
     ("GET", "/chat/turns/{turn}/why"): (ANYONE, None),
     ("GET", "/chat/turns/{turn}/receipt"): (ANYONE, None),
     ("POST", "/chat/turns/{turn}/feedback"): (ANYONE, {"useful": True}),
+    ("GET", "/console"): (ALL, None),
+    ("GET", "/console/sign-in"): (ANYONE, None),
+    ("POST", "/console/sign-in"): (ANYONE, {"code": "x" * 50}),
+    ("POST", "/console/sign-out"): (ALL, {}),
+    ("GET", "/console/ledger"): (frozenset({"officer"}), None),
+    ("POST", "/console/ledger/verify"): (frozenset({"officer"}), {}),
+    ("GET", "/console/ledger/{index}"): (frozenset({"officer"}), None),
+    ("GET", "/console/turns/{turn}"): (frozenset({"officer"}), None),
+    ("POST", "/console/turns/{turn}/replay"): (frozenset({"officer"}), {}),
+    ("GET", "/console/exports"): (frozenset({"officer"}), None),
+    ("POST", "/console/exports"): (frozenset({"officer"}), {"format": "none"}),
+    ("GET", "/console/exports/{id}"): (frozenset({"officer"}), None),
+    ("GET", "/console/dashboard"): (frozenset({"officer", "steward"}), None),
+    ("GET", "/console/questions"): (frozenset({"officer", "steward"}), None),
 }
 STREAMS = {("GET", "/api/v1/handoffs/events")}
 """Streams without an end: asked only for by those who are not let through; tests/app/test_api_handoffs.py reads them."""
@@ -99,12 +115,16 @@ def test_a_route_lets_through_whom_the_table_says(app: FastAPI, who: str) -> Non
         filled = path
         for name, value in NAMES.items():
             filled = filled.replace(f"{{{name}}}", value)
-        answer = client.request(method, filled, **({} if body is None else {"json": body}))
-        refused = answer.status_code in (401, 403)
+        sent: dict[str, Any] = {} if body is None else {"json": body}
+        if path.startswith("/console") and isinstance(body, dict):
+            sent = {"data": body | {"csrf": client.headers.get("X-CSRF-Token", "")}}
+        answer = client.request(method, filled, follow_redirects=False, **sent)
+        sent_away = path.startswith("/console") and answer.headers.get("location", "").startswith("/console/sign-in?")
+        refused = answer.status_code in (401, 403) or sent_away
         assert refused == (who not in allowed), (method, path, answer.status_code, answer.text)
         assert answer.status_code != 500, (method, path)
         if who == "nobody" and refused:
-            assert answer.status_code == 401, (method, path)
+            assert answer.status_code == (303 if sent_away else 401), (method, path)
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
+from app.appliance import Appliance
 from app.web.api import bodies
 from app.web.auth import Box, Principal, Scope
 from app.web.limits import limited
@@ -52,11 +53,14 @@ def browse(
 @router.get("/checkpoint", summary="The signed head")
 def checkpoint(box: Box, officer: Officer) -> bodies.Checkpoint:
     """The head of the ledger as signed, to be kept elsewhere, and how far a witness has cosigned."""
-    note = box.ledger.checkpoint()
+    return signed_head(box)
+
+
+def signed_head(box: Appliance) -> bodies.Checkpoint:
+    """The head as signed and the last one that a witness cosigned, from one view of the ledger; publishes nothing."""
     with box.ledger.snapshot() as view:
-        cosigned = view.cosigned(last=1)
+        note, size, cosigned = box.ledger.published(view), view.size, view.cosigned(last=1)
     last = cosigned[0] if cosigned else (None, None)
-    size = int(note.split("\n")[1])
     return bodies.Checkpoint(size=size, key=box.ledger.vkey, checkpoint=note, cosigned_size=last[0], cosigned=last[1])
 
 
