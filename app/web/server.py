@@ -32,12 +32,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# Gradio writes its start-up data and styles into the page itself, hence 'unsafe-inline'; nothing may come from elsewhere.
-_CSP = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; "
-    "frame-ancestors 'self'; base-uri 'self'; form-action 'self'; object-src 'none'"
-)
 _CSP_CONSOLE = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
@@ -74,7 +68,8 @@ class Guarded:
         async def guarded(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 ours = [(b"content-security-policy", policy.encode()), *_HEADERS]
-                names = {name for name, _ in ours} - ({b"cache-control"} if keep else set())
+                stated = {name.lower() for name, _ in message.get("headers", [])} & {b"content-security-policy"}
+                names = {name for name, _ in ours} - stated - ({b"cache-control"} if keep else set())
                 kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
                 message["headers"] = kept + [pair for pair in ours if pair[0] in names]
             await send(message)
@@ -97,12 +92,11 @@ class Guarded:
 
 
 def _content_policy(path: str) -> str:
-    """What a page may load: Gradio's pages its scripts, the console its style alone, the API nothing."""
+    """What a page may load that does not say so itself, as the chat's does (app/web/gradio_shell.py): the console and policies
+    their style alone, everything else nothing."""
     if path.startswith("/policies/"):
         return _CSP_POLICY
-    if path == "/console" or path.startswith("/console/"):
-        return _CSP_CONSOLE
-    return _CSP_NOTHING if path.startswith(("/api/", "/v1/")) else _CSP
+    return _CSP_CONSOLE if path.startswith("/console") else _CSP_NOTHING
 
 
 def create_app(box: Appliance) -> FastAPI:
@@ -111,6 +105,7 @@ def create_app(box: Appliance) -> FastAPI:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_SSR_MODE"] = "False"
+    from app.web import chat_session
     from app.web.api import router
     from app.web.chat import mount_chat
     from app.web.console import router as console
@@ -128,11 +123,12 @@ def create_app(box: Appliance) -> FastAPI:
     tell_failures(app)
     app.include_router(router)
     app.include_router(console)
+    app.include_router(chat_session.router)
     app.mount("/pages", StaticFiles(directory=STATIC), name="static")
 
     @app.get("/policies/{language}/{policy_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def read_policy(
-        request: Request, language: str, policy_id: str, version: str = "", start: int = 0, end: int = 0
+        request: Request, language: str, policy_id: str, version: str = "", start: int = 0, end: int = 0, look: str = ""
     ) -> HTMLResponse:
         from app.language import SERVED
 
@@ -144,7 +140,7 @@ def create_app(box: Appliance) -> FastAPI:
         reader = signed_in(request) if policy.audience == "teller" else None
         if policy.audience == "teller" and (reader is None or "policies" not in reader.scopes):
             raise HTTPException(404, "no such policy")
-        return HTMLResponse(policy_page(policy, start, end, shown_in if shown_in in SERVED else "en"))
+        return HTMLResponse(policy_page(policy, start, end, shown_in if shown_in in SERVED else "en", look.split()))
 
     app.add_middleware(Guarded)
     return mount_chat(app, box)

@@ -50,8 +50,8 @@ def enter(page: Any, url: str, name: str, password: str = PASSWORD) -> None:
     page.goto(f"{url}/console")
     page.fill("[name=name]", name)
     page.fill("[name=password]", password)
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def faults(page: Any) -> list[tuple[str, str]]:
