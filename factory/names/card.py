@@ -74,7 +74,7 @@ def _files(models: Path) -> Iterator[str]:
 def _scores(models: Path) -> Iterator[str]:
     redactor = Redactor(PUBLIC, NameTagger.load(models))
     yield "\n## Scores\n\nNames (persons, addresses, towns, organisations) as recall / precision: `python -m factory.names.evaluate --half test`, and `--templates`.\n"
-    yield "| | gold, unread half | persons alone | gold, dev half | strong identifiers whole, unread half | clean messages touched, unread half | templates and names put aside |"
+    yield "| | gold, unread half | persons alone | gold, dev half | strong identifiers whole in that half, after its misses were read once (339 of 359 before) | clean messages touched, unread half | templates and names put aside |"
     yield "|---|---|---|---|---|---|---|"
     for language in LANGUAGES:
         test, dev, aside = score_gold(redactor, language, "test"), score_gold(redactor, language, "dev"), score_templates(models, language)
