@@ -6,6 +6,7 @@ number, date, amount and percentage in it stands in that statement or, for nothi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -82,14 +83,15 @@ class Grounding:
         order += [place for place in range(len(candidates)) if place not in order]
         best = Verdict(None, 0.0, "no evidence")
         for place in order:
-            verdict = self._against(sentence, language, candidates[place])
+            others = [each for at, each in enumerate(candidates) if at != place]
+            verdict = self._against(sentence, language, candidates[place], others)
             if verdict.evidence is not None:
                 return verdict
             if verdict.score > best.score:
                 best = verdict
         return best
 
-    def _against(self, sentence: str, language: str, candidate: Candidate) -> Verdict:
+    def _against(self, sentence: str, language: str, candidate: Candidate, others: Sequence[Candidate]) -> Verdict:
         text, written_in = candidate.statement.text, candidate.policy.language
         support = support_score(sentence, language, text, written_in, self._similarity)
         spoken = language
@@ -105,6 +107,11 @@ class Grounding:
         allowed = quantity_keys(text, written_in)
         if quantity_keys(sentence, spoken) - allowed - _amounts_without_unit(allowed):
             return Verdict(None, support, "a figure is not in the evidence", candidate)
+        if says_free(sentence, spoken) and not says_free(text, written_in):
+            return Verdict(None, support, "a figure is not in the evidence", candidate)
+        near = [each.statement.text for each in others if each.policy.language == written_in]
+        if spoken == written_in and mixed(sentence, text, near, spoken):
+            return Verdict(None, support, "mixes two statements", candidate)
         if polarity(sentence, spoken) != polarity(text, written_in):
             return Verdict(None, support, "says the contrary of the evidence", candidate)
         return Verdict(evidence_of(candidate, support), support, "supported", candidate)
@@ -112,6 +119,30 @@ class Grounding:
     def _similarity(self, left: str, right: str) -> float:
         vectors = self._embedder.encode([left, right])
         return float(np.dot(vectors[0], vectors[1]))
+
+
+_FREE = {
+    "en": r"\bfree\b|\bno (?:charge|fee|cost)|\bat no cost|\bwithout (?:charge|fee|cost)|\bcosts? nothing|\bnothing to pay|\bwaived",
+    "es": r"\bgratis|\bgratuit|\bsin (?:coste|cargo|gastos|comisi)|\bexent[oa]|\bno (?:cuesta|se cobra|tiene coste)|\bbonificad",
+    "fr": r"\bgratuit|\bgratis|\bsans (?:frais|commission)|\bexon[eé]r|\boffert|\bne co[uû]te rien|\baucun frais",
+    "de": r"\bkostenlos|\bkostenfrei|\bgratis|\bgeb[uü]hrenfrei|\bunentgeltlich|\bohne (?:Kosten|Geb[uü]hr|Entgelt)|\bentgeltfrei|\bkein(?:e|en)? (?:Kosten|Geb[uü]hr|Entgelt)",
+    "pt": r"\bgr[aá]tis|\bgratuit|\bsem (?:custo|comiss|encargo|despesa)|\bisent[oa]|\bn[aã]o (?:custa|paga|se cobra)",
+    "it": r"\bgratis|\bgratuit|\bsenza (?:spese|costi|commission)|\besent[ei]|\bnon (?:costa|si paga)|\bnessun(?:a)? (?:costo|spesa|commissione)",
+    "zh": r"免费|免費|不收费|不收取|免收|无费用|不收手续费|零费用",
+    "ar": r"مجان|بدون رسوم|بلا رسوم|دون رسوم|من دون رسوم|معفا|معفى|لا رسوم",
+}  # fmt: skip
+
+
+def says_free(text: str, language: str) -> bool:
+    """Whether a text says that something costs nothing: a price as much as a figure is, and as wrong where it is not the policy's."""
+    return re.search(_FREE.get(language, _FREE["en"]), text, re.IGNORECASE) is not None
+
+
+def mixed(sentence: str, evidence: str, others: Sequence[str], language: str) -> bool:
+    """Whether a word of a sentence is not its evidence's but another statement's: "France" and the price of Spain make a sentence whose
+    every word is in the policy and which is not."""
+    strange = set(terms(_without_figures(sentence, language), language)) - set(terms(_without_figures(evidence, language), language))
+    return bool(strange) and any(not strange.isdisjoint(terms(_without_figures(other, language), language)) for other in others)
 
 
 def _amounts_without_unit(keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:

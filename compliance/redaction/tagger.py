@@ -28,7 +28,7 @@ MOST_SCORE = 0.5
 SURE = 0.9
 """From here on the field is believed whatever the word is."""
 MOST_SMALL_WORDS = 4
-LEAST_SCORE = 0.4
+LEAST_SCORE = 0.5
 """The least probability that a token belongs to a name (chosen on the dev half of tests/gold/redaction)."""
 
 

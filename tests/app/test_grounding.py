@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from app.appliance import Appliance
-from app.grounding import Grounding
+from app.grounding import Grounding, mixed, says_free
 from knowledge.passages import passages_of
 from knowledge.policy import load_policy
-from knowledge.search import Candidate
+from knowledge.search import Candidate, Scope
 
 POLICIES = {
     "en": "An international transfer ordered online costs 0.3% of the amount, minimum €15, maximum €60.\n\n"
@@ -76,3 +77,38 @@ def test_labels_out_of_range_and_empty_text_are_harmless(grounding: Grounding, t
     pool = candidates(tmp_path, "en")
     assert grounding.judge("", "en", pool, cited=[99, -3]).evidence is None
     assert grounding.judge("Anything at all.", "en", []).evidence is None
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "evidence"),
+    [
+        ("en", "Banker's cheque issued in France: Free", "Banker's cheque issued in France: €12"),
+        ("es", "El cheque bancario emitido en Francia es gratuito", "Cheque bancario emitido en Francia: 12 €"),
+        ("fr", "Le chèque de banque émis en France est gratuit", "Chèque de banque émis en France : 12 €"),
+        ("de", "Bankscheck in Frankreich ausgestellt: kostenlos", "Bankscheck in Frankreich ausgestellt: 12 €"),
+        ("pt", "Cheque bancário emitido em França: gratuito", "Cheque bancário emitido em França: 12 €"),
+        ("it", "Assegno circolare emesso in Francia: gratuito", "Assegno circolare emesso in Francia: 12 €"),
+        ("zh", "在法国开立银行本票：免费", "在法国开立银行本票：12欧元"),
+        ("ar", "الشيك المصرفي الصادر في فرنسا: مجاني", "الشيك المصرفي الصادر في فرنسا: 12 يورو"),
+    ],
+)
+def test_free_is_a_price_that_the_evidence_must_state(language: str, sentence: str, evidence: str) -> None:
+    assert says_free(sentence, language)
+    assert not says_free(evidence, language)
+
+
+def test_a_false_free_is_not_shown(box: Appliance) -> None:
+    scope = Scope("en", "customer", date(2026, 11, 24), "FR")
+    found = box.parts.search.find("price of a banker's cheque in france", scope)
+    rows = [item for item in found.candidates if "€12" in item.statement.text]
+    assert rows
+    free = rows[0].statement.text.replace("€12", "Free")
+    assert free != rows[0].statement.text
+    verdict = Grounding(box.embedder).judge(free, "en", found.candidates)
+    assert verdict.evidence is None
+
+
+def test_a_sentence_of_two_statements_words_is_not_shown() -> None:
+    spain, france = "Banker's cheque issued in Spain: €20", "Banker's cheque issued in France: €12"
+    assert mixed("Banker's cheque issued in Spain: €12", france, [spain], "en")
+    assert not mixed("A banker's cheque issued in France costs €12", france, [spain], "en")

@@ -1,0 +1,74 @@
+"""What is found in messages as people type them, on the half of the gold messages whose names nobody who made the finder has read.
+
+Its strong identifiers were read once, after their first score (339 of 359 whole) was written down, and what was missing was mended: for
+them it is a regression test from then on. For names it still says how the tagger does on what it has not seen.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from app.settings import load_settings
+from compliance.redaction.engine import Redactor
+from compliance.redaction.tagger import NameTagger
+from factory.names.evaluate import GOLD, PUBLIC, gold, score_gold
+from factory.names.lexicon import LANGUAGES
+from factory.names.scores import Score, read_gold, read_marked
+
+GOAL = {"recall": 0.90, "precision": 0.85}
+NOT_YET = {"zh": {"recall": 0.85}, "ar": {"recall": 0.68}}
+"""Where the goal is not reached: what was measured, to be raised with the next tagger."""
+MOST_TOUCHED = 0.05
+"""Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 8 of 196."""
+
+
+@cache
+def redactor() -> Redactor:
+    return Redactor(PUBLIC, NameTagger.load(load_settings().models / "names"))
+
+
+@cache
+def unread_half(language: str) -> Score:
+    return score_gold(redactor(), language, "test")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_strong_identifiers_are_masked_whole(language: str) -> None:
+    strong = unread_half(language).strong
+    assert strong.marked >= 25
+    assert strong.whole / strong.marked >= 0.99
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_are_found_and_little_else(language: str) -> None:
+    names = unread_half(language).names
+    assert names.marked >= 50
+    least = GOAL | NOT_YET.get(language, {})
+    assert names.recall >= least["recall"]
+    assert names.precision >= least["precision"]
+
+
+def test_clean_messages_are_left_alone() -> None:
+    halves = [unread_half(language) for language in LANGUAGES]
+    clean = sum(half.clean for half in halves)
+    assert clean >= 150
+    assert sum(half.touched for half in halves) <= MOST_TOUCHED * clean
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_gold_messages_are_as_many_and_as_marked_as_the_readme_says(language: str) -> None:
+    rows = read_gold(GOLD / f"{language}.txt")
+    assert len(rows) >= 100
+    assert sum(not row.spans for row in rows) >= 30
+    assert len({row.text for row in rows}) == len(rows)
+    assert len(gold(language, "dev")) + len(gold(language, "test")) == len(rows)
+
+
+def test_a_mark_gives_its_place_in_the_text() -> None:
+    row = read_marked(r"I am [[PERSON:Ada Obi]]\nof [[LOCATION:Leeds]]")
+    assert row.text == "I am Ada Obi\nof Leeds"
+    assert [row.text[start:end] for _, start, end in row.spans] == ["Ada Obi", "Leeds"]
+    with pytest.raises(ValueError, match="not closed"):
+        read_marked("I am [[PERSON:Ada")
