@@ -22,7 +22,7 @@ from app.slm.backend import Backend
 from app.slm.catalog import ModelFile, resolve
 from app.slm.engine import Engine, Tuning
 from app.slm.generation import Limits
-from app.slm.resources import SHARE, cores, memory, threads
+from app.slm.resources import SHARE, cores, memory, repacks, threads
 from app.slm.tuned import load_tuned
 from compliance.errors import ComplianceError
 from compliance.ledger import Entry, Ledger
@@ -137,7 +137,7 @@ class Appliance:
             threads=settings.threads or (tuned.threads if tuned else threads()),
             flash_attention=flash,
             kv=kv,
-            repack=bool(tuned and tuned.repack),
+            repack=tuned.repack if tuned else repacks(),
         )
 
     @cached_property

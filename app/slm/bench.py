@@ -30,7 +30,8 @@ WORTH = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One way: tokens a second read, and answered by one person alone and by all at once; bytes resident."""
+    """One way: tokens a second of processor time a thread, read, and answered by one person alone and by all at once; bytes
+    resident."""
 
     tuning: Tuning
     reading: float
@@ -62,9 +63,9 @@ def _round(llama: Llama, prompt: Sequence[int]) -> tuple[float, float, float]:
     people = llama.tuning.sequences
     for sequence in range(people):
         llama.forget(sequence)
-    began = time.perf_counter()
+    began = _clock(llama)
     _read(llama, prompt, 0)
-    reading = READ_TOKENS / (time.perf_counter() - began)
+    reading = READ_TOKENS / (_clock(llama) - began)
     alone = _answer(llama, 1, READ_TOKENS)
     llama.forget(0, READ_TOKENS)
     state = llama.save(0)
@@ -83,7 +84,7 @@ def _read(llama: Llama, prompt: Sequence[int], sequence: int) -> None:
 
 
 def _answer(llama: Llama, people: int, position: int) -> float:
-    began = time.perf_counter()
+    began = _clock(llama)
     tokens = [100] * people
     for step in range(STEPS):
         for person in range(people):
@@ -91,7 +92,12 @@ def _answer(llama: Llama, people: int, position: int) -> float:
         if not llama.decode(people):
             raise RuntimeError("llama.cpp could not decode")
         tokens = [llama.choice(row)[0] for row in range(people)]
-    return STEPS * people / (time.perf_counter() - began)
+    return STEPS * people / (_clock(llama) - began)
+
+
+def _clock(llama: Llama) -> float:
+    """Seconds of processor time a thread: what a quiet box would take, whatever else runs on this one now."""
+    return time.process_time() / llama.tuning.threads
 
 
 def resident(pid: int | str = "self") -> int:

@@ -63,6 +63,7 @@ class Llama:
         self._model = self._load(path)
         self._vocab = native.llama_model_get_vocab(self._model)
         self.vocab_size = int(native.llama_vocab_n_tokens(self._vocab))
+        self.forgets_in_part = not (native.llama_model_is_recurrent(self._model) or native.llama_model_is_hybrid(self._model))
         if fit is not None:
             self.tuning = tuning = fit(tuning, self._dimensions())
         self._context = native.llama_init_from_model(self._model, self._parameters())

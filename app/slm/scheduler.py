@@ -15,14 +15,13 @@ from typing import Protocol
 from app.slm.generation import Choice, Limits
 from app.slm.line import Line
 from app.slm.llama import Llama
+from app.slm.lookahead import Lookahead
 from app.slm.prefixes import Prefixes
 
-STEP_SECONDS = 0.15
+STEP_SECONDS = 0.3
 """What a step with running answers in it may take: a person reads five words a second."""
-LONGEST_STEP_SECONDS = 1.0
-"""What a step may take in which prompts alone are read: whoever leaves or comes is noticed after it."""
-LEAST_ROWS = 16
-"""Rows of prompts read in a step however slow the model: nobody stands still."""
+LEAST_ROWS = 64
+"""Rows of prompts read in a step however slow the model: a row costs twice as much in batches of fewer."""
 SLICE = 48
 """Tokens an answer may have at a stretch while others wait: about two sentences."""
 
@@ -60,6 +59,7 @@ class Task:
     said: list[int] = field(default_factory=list)
     parked: bytes = b""
     place: int = 0
+    lookahead: Lookahead | None = None
 
     @property
     def late(self) -> bool:
@@ -73,7 +73,8 @@ class Task:
 
 @dataclass(slots=True)
 class _Slot:
-    """A sequence of the model: `pending` tokens of its task are still to be read, from `position` on."""
+    """A sequence of the model: `pending` tokens of its task are still to be read, from `position` on; the last of them are
+    `draft` where they are only guessed."""
 
     sequence: int
     task: Task | None = None
@@ -81,13 +82,22 @@ class _Slot:
     pending: Sequence[int] = ()
     rows: range = range(0)
     stretch: int = 0
+    draft: Sequence[int] = ()
+
+    @property
+    def answering(self) -> bool:
+        """Whether the next token of an answer comes of the next step."""
+        return len(self.pending) == 1 + len(self.draft)
 
 
 class Scheduler:
     """Runs tasks; `submit` and `cancel` may be called from any thread, `run` is the thread that owns the model."""
 
-    def __init__(self, llama: Llama, listener: Listener, prefix_bytes: int = 0, slice_tokens: int = SLICE) -> None:
+    def __init__(
+        self, llama: Llama, listener: Listener, prefix_bytes: int = 0, slice_tokens: int = SLICE, look_ahead: bool = True
+    ) -> None:
         self.llama = llama
+        self._look_ahead = look_ahead and llama.forgets_in_part
         self.prefixes = Prefixes(prefix_bytes)
         self.stepping_since: float | None = None
         self._listener = listener
@@ -219,10 +229,13 @@ class Scheduler:
         rows = 0
         for slot in active:
             slot.rows = range(0)
+        if len(active) == 1:
+            self._guess(active[0])
         for slot, take in self._shares(active):
             assert slot.task is not None
-            self.llama.put(rows, slot.pending[:take], slot.position, slot.sequence, slot.task.wanted_from)
-            wanted = max(0, min(take, slot.position + take - slot.task.wanted_from))
+            wanted_from = slot.position if slot.draft else slot.task.wanted_from
+            self.llama.put(rows, slot.pending[:take], slot.position, slot.sequence, wanted_from)
+            wanted = max(0, min(take, slot.position + take - wanted_from))
             slot.rows = range(rows + take - wanted, rows + take)
             slot.position += take
             slot.pending = slot.pending[take:]
@@ -242,13 +255,11 @@ class Scheduler:
     def _shares(self, active: Sequence[_Slot]) -> list[tuple[_Slot, int]]:
         """Rows of the next batch: one for each running answer, then equal shares of what is left for the prompts, of which
         the shorter take less and the longer the more."""
-        answering = [slot for slot in active if len(slot.pending) == 1]
-        reading = sorted((slot for slot in active if len(slot.pending) > 1), key=lambda slot: len(slot.pending))
-        room = self.llama.tuning.batch - len(answering)
-        if self._row_seconds:
-            most = STEP_SECONDS if answering else LONGEST_STEP_SECONDS
-            room = min(room, max(LEAST_ROWS, int(most / self._row_seconds)))
-        shares = [(slot, 1) for slot in answering]
+        shares = [(slot, len(slot.pending)) for slot in active if slot.answering]
+        reading = sorted((slot for slot in active if not slot.answering), key=lambda slot: len(slot.pending))
+        room = self.llama.tuning.batch - sum(take for _, take in shares)
+        if shares and self._row_seconds:
+            room = min(room, max(LEAST_ROWS, int(STEP_SECONDS / self._row_seconds)))
         for left, slot in zip(range(len(reading), 0, -1), reading, strict=True):
             take = min(len(slot.pending), max(1, room // left))
             if take <= room:
@@ -262,18 +273,46 @@ class Scheduler:
             cost = seconds / rows
             self._row_seconds = cost if not self._row_seconds else 0.8 * self._row_seconds + 0.2 * cost
 
+    def _guess(self, slot: _Slot) -> None:
+        """For someone who asks alone, read what may be said next together with what was said last. With several people the
+        rows of a batch are filled by them, and each token more costs what a guess saves."""
+        task = slot.task
+        if not self._look_ahead or task is None or task.given is not None or not (slot.answering and task.said):
+            return
+        if task.lookahead is None:
+            task.lookahead = Lookahead(task.prompt)
+        slot.draft = task.lookahead.propose(task.said, task.limits.tokens - len(task.said) - 1)
+        slot.pending = [*slot.pending, *slot.draft]
+
     def _choose(self, slot: _Slot, task: Task) -> None:
-        token, logprob, _ = self.llama.choice(slot.rows[-1])
+        draft, slot.draft = slot.draft, ()
+        right = 0
+        for row in slot.rows[-1 - len(draft) :]:
+            token, logprob, _ = self.llama.choice(row)
+            if not self._say(slot, task, token, logprob):
+                return
+            if right == len(draft) or draft[right] != token:
+                break
+            right += 1
+        if draft and task.lookahead is not None:
+            task.lookahead.learn(right)
+            slot.position -= len(draft) - right
+            self.llama.forget(slot.sequence, slot.position)
+
+    def _say(self, slot: _Slot, task: Task, token: int, logprob: float) -> bool:
+        """One more token of an answer; False when it was the last."""
         if self.llama.ends(token):
             task.stop = (token, logprob)
             self._finish(slot, "stop")
-            return
+            return False
         task.said.append(token)
         slot.pending = [token]
         slot.stretch += 1
         self._listener.token(task, token, logprob, self.llama.piece(token))
-        if len(task.said) >= task.limits.tokens:
-            self._finish(slot, "length")
+        if len(task.said) >= task.limits.tokens or task.cancelled:
+            self._finish(slot, "cancelled" if task.cancelled else "length")
+            return False
+        return True
 
     def _compare(self, slot: _Slot, task: Task, given: Sequence[int]) -> None:
         for row in slot.rows:
@@ -285,7 +324,7 @@ class Scheduler:
             self._finish(slot, "scored")
 
     def _finish(self, slot: _Slot, why: str) -> None:
-        task, slot.task, slot.pending = slot.task, None, ()
+        task, slot.task, slot.pending, slot.draft = slot.task, None, (), ()
         assert task is not None
         self._listener.ended(task, why)
         read = why in ("stop", "length") and task.given is None and self.prefixes.wants(task.prompt, task.reused)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.errors import TellerboxError
 from app.slm.engine import Engine
 from app.slm.llama import KV_BITS, Dimensions, Tuning
-from app.slm.resources import COMPUTE_BYTES, LEAST_CONTEXT, cores, fit, memory, threads
+from app.slm.resources import COMPUTE_BYTES, LEAST_CONTEXT, cores, fit, memory, repacks, threads
 from app.slm.tuned import Tuned, load_tuned, save_tuned
 
 
@@ -46,6 +46,15 @@ def test_the_lowest_limit_on_memory_counts(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("4000000\n")
     (tmp_path / "memory.high").write_text("3000000\n")
     assert memory(tmp_path) == 3_000_000
+
+
+def test_weights_are_not_laid_out_anew_where_that_has_crashed(tmp_path: Path) -> None:
+    info = tmp_path / "cpuinfo"
+    assert not repacks(info)
+    info.write_text("flags : avx2 avx512f\n")
+    assert repacks(info)
+    info.write_text("flags : avx2 avx512f amx_tile amx_int8\n")
+    assert not repacks(info)
 
 
 @given(

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.replay import TIE
 from app.slm.generation import Limits
 from app.slm.llama import Llama, Tuning
+from app.slm.lookahead import ENOUGH, MATCH, MOST, REST, Lookahead
 from app.slm.prefixes import Prefixes
 from app.slm.scheduler import Scheduler, Task
 
@@ -49,9 +52,9 @@ class Diary:
         return [value for what, task, value in self.lines if what == "token" and task == number]
 
 
-def run(llama: Llama, tasks: list[Task], diary: Diary | None = None, prefix_bytes: int = 0, slice_tokens: int = 8) -> Diary:
+def run(llama: Llama, tasks: list[Task], diary: Diary | None = None, prefix_bytes: int = 0, slice_tokens: int = 8, look_ahead: bool = True) -> Diary:
     diary = diary or Diary()
-    diary.scheduler = Scheduler(llama, diary, prefix_bytes, slice_tokens)
+    diary.scheduler = Scheduler(llama, diary, prefix_bytes, slice_tokens, look_ahead)
     diary.left = len(tasks)
     for task in tasks:
         diary.scheduler.submit(task)
@@ -116,7 +119,7 @@ def test_who_leaves_gets_no_token_more(llama: Llama) -> None:
     assert (1, "cancelled") in diary.endings()
     fifth = [place for place, line in enumerate(diary.lines) if line[:2] == ("token", 1)][4]
     gone = diary.lines.index(("ended", 1, "cancelled"))
-    assert [line[0] for line in diary.lines[fifth:gone]].count("step") == 1
+    assert [line[0] for line in diary.lines[fifth:gone]].count("step") == 0
     assert (2, "length") in diary.endings()
 
 
@@ -172,6 +175,45 @@ def test_going_over_an_answer_again_uses_nothing_kept(single: Llama) -> None:
     run(single, [first, again], prefix_bytes=1 << 24)
     assert again.reused == 0
     assert len(again.choices) == 1
+
+
+def test_looking_ahead_says_what_would_be_said_without_and_takes_fewer_steps(single: Llama) -> None:
+    """The model goes round in circles: a prompt that holds the circle is copied from, as answers copy from their evidence."""
+    circle = run(single, [asked(1, 300)], slice_tokens=1000).tokens(1)
+    prompt = [*asked(1, 1).prompt, *(token for token in circle if isinstance(token, int))]
+    plain = run(single, [Task(1, "1", prompt, Limits(60, 300))], look_ahead=False)
+    ahead = run(single, [Task(1, "1", prompt, Limits(60, 300))])
+    assert len(plain.tokens(1)) == 60
+    assert ahead.tokens(1) == plain.tokens(1)
+    assert ahead.logprobs[1] == pytest.approx(plain.logprobs[1], abs=TIE)
+    steps = [sum(line[0] == "step" for line in diary.lines) for diary in (plain, ahead)]
+    assert steps[1] < steps[0]
+
+
+def test_wrong_guesses_change_nothing(single: Llama, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = run(single, [asked(3, 40)], look_ahead=False)
+    monkeypatch.setattr(Lookahead, "propose", lambda self, said, room: [said[-1], 77, 78][: max(0, room)])
+    wrong = run(single, [asked(3, 40)])
+    assert wrong.tokens(3) == plain.tokens(3)
+    assert wrong.logprobs[3] == pytest.approx(plain.logprobs[3], abs=TIE)
+
+
+@given(st.lists(st.integers(0, 1), min_size=4, max_size=60), st.data())
+def test_guesses_are_taken_from_the_prompt_and_never_more_than_there_is_room_for(prompt: list[int], data: st.DataObject) -> None:
+    lookahead = Lookahead(prompt)
+    said: list[int] = []
+    for _ in range(20):
+        said.append(data.draw(st.integers(0, 1)))
+        room = data.draw(st.integers(0, 9))
+        guess = lookahead.propose(said, room)
+        assert len(guess) <= min(room, MOST)
+        if guess:
+            tail = [*said[-MATCH:], *guess]
+            assert any(prompt[place : place + len(tail)] == tail for place in range(len(prompt)))
+            right = data.draw(st.integers(0, len(guess)))
+            lookahead.learn(right)
+            if right < ENOUGH:
+                assert [lookahead.propose([*prompt[:MATCH]], 9) for _ in range(REST)] == [[]] * REST
 
 
 def test_what_every_prompt_begins_with_is_read_once(single: Llama) -> None:
