@@ -34,6 +34,8 @@ OWN_NAMES = {
     "pt": "Português", "it": "Italiano", "zh": "中文", "ar": "العربية",
 }  # fmt: skip
 EXAMPLES = 4
+AT_ONCE = 8
+"""Turns of the chat that run at the same time. With many more, Gradio keeps the last question in memory after its page has finished."""
 STATIC = Path(__file__).with_name("static")
 _SCRIPT = '<link rel="stylesheet" href="/pages/chat.css"><script type="module" src="/pages/chat/page.js"></script>'
 _FONTS = ["system-ui", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "sans-serif"]
@@ -96,7 +98,7 @@ def _blocks(box: Appliance, limits: Limits) -> gr.Blocks:
             return [code, *_labels(box, code, chosen)]
 
         closed: Any = {"api_visibility": "private", "show_progress": "hidden"}
-        turns = closed | {"concurrency_limit": together, "concurrency_id": "turns"}
+        turns = closed | {"concurrency_limit": AT_ONCE, "concurrency_id": "turns"}
         spoken = [turn, held, shown, question]
         page.load(opening, None, [held, shown, *every], **closed)
         asked: list[tuple[Any, Any, Any]] = [(send.click, say, question), (question.submit, say, question)]
