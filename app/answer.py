@@ -20,7 +20,7 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class InQueue:
     """Other people are asking: `place` in the line for the model, from 1; 0 when one's turn has come."""
 
     place: int
@@ -65,13 +65,15 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "answer": answer.text,
         "language": answer.language,
         "outcome": answer.outcome,
-        "sentences": [
-            {"text": s.text, "origin": s.origin, "evidence": [asdict(item) for item in s.evidence]}
-            for s in answer.sentences
-        ],
+        "sentences": [sentence_json(sentence) for sentence in answer.sentences],
         "redactions": [{"type": kind, "count": count} for kind, count in answer.redactions],
         "handoff": asdict(answer.handoff) if answer.handoff else None,
         "receipt": answer.receipt,
         "model": {"name": answer.model_name, "sha256": answer.model_sha256},
         "timings_ms": answer.timings_ms,
     }
+
+
+def sentence_json(sentence: Sentence) -> dict[str, Any]:
+    """One sentence of that object."""
+    return {"text": sentence.text, "origin": sentence.origin, "evidence": [asdict(item) for item in sentence.evidence]}

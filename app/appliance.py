@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import feedback, locales, turn
 from app.admission import Admission
-from app.answer import Answer, Sentence, Waiting
+from app.answer import Answer, Handoff, InQueue, Sentence
 from app.conversation import Session, Sessions
 from app.errors import TellerboxError
 from app.settings import Settings
@@ -33,11 +33,15 @@ from knowledge.policy import Policy, load_policies
 from knowledge.search import Scope, Search
 
 if TYPE_CHECKING:
+    from app.handoffs import Handoffs, Waiting
+    from app.staff import Staff
     from compliance.redaction.engine import Redactor
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
+WAITING_CHANNELS = ("web", "api", "kiosk")
+"""Where somebody is there to read a teller's reply."""
 
 
 def open_ledger(settings: Settings) -> Ledger:
@@ -90,6 +94,20 @@ class Appliance:
     @cached_property
     def ledger(self) -> Ledger:
         return open_ledger(self.settings)
+
+    @cached_property
+    def staff(self) -> Staff:
+        """The accounts of the staff. Raises ComplianceError where their file cannot be opened."""
+        from app.staff import Staff
+
+        return Staff.open(self.settings.home / "staff", self.ledger, passphrase=self.settings.ledger_secret())
+
+    @cached_property
+    def handoffs(self) -> Handoffs:
+        """Who waits for a person. Raises ComplianceError where the queue cannot be opened."""
+        from app.handoffs import Handoffs
+
+        return Handoffs.open(self.settings.home / "handoffs", self.ledger, self.redactor)
 
     @cached_property
     def model_file(self) -> ModelFile:
@@ -199,16 +217,16 @@ class Appliance:
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
-    def start_session(self, role: str = "customer", channel: str = "cli") -> Session:
+    def start_session(self, role: str = "customer", channel: str = "cli", owner: str = "") -> Session:
         """A new session of this box."""
-        return self.sessions.start(role, channel)
+        return self.sessions.start(role, channel, owner)
 
-    def run(self, session: Session, text: str, **options: Any) -> Iterator[Sentence | Waiting | Answer]:
+    def run(self, session: Session, text: str, **options: Any) -> Generator[Sentence | InQueue | Answer]:
         """One turn, as it comes. See `turn.run`. Raises Busy when too many run already; then nothing was answered."""
         with self._lock:
             parts = self.parts
         with self._admitted(session, options):
-            yield from turn.run(parts, session, text, **options)
+            yield from self._queueing(session, turn.run(parts, session, text, **options))
 
     def _admitted(self, session: Session, options: Mapping[str, Any]) -> AbstractContextManager[None]:
         language = options.get("language") or session.language or self.settings.default_language
@@ -222,10 +240,45 @@ class Appliance:
             with self._lock:
                 parts = self.parts
             with self._admitted(session, options):
-                return turn.answer(parts, session, text, **options)
+                *_, answer = self._queueing(session, turn.run(parts, session, text, **options))
+            assert isinstance(answer, Answer)
+            return answer
         finally:
             if own:
                 self.sessions.end(session.id)
+
+    def _queueing(self, session: Session, items: Generator[Sentence | InQueue | Answer]) -> Generator[Sentence | InQueue | Answer]:
+        """What a turn yields; a customer whom it hands to a person is in the queue before the answer is given."""
+        with closing(items):
+            for item in items:
+                if isinstance(item, Answer) and item.outcome == "handed_off" and self._can_wait(session):
+                    try:
+                        self.ask_for_person(session, item)
+                    except ComplianceError as error:  # the answer sends them to a person all the same
+                        log.error("a hand-off was not queued: %s", error)
+                yield item
+
+    @staticmethod
+    def _can_wait(session: Session) -> bool:
+        return session.role == "customer" and session.channel in WAITING_CHANNELS
+
+    def ask_for_person(self, session: Session, answer: Answer | None = None) -> Waiting:
+        """Puts a customer in the queue of hand-offs, for what their answer says or because they ask. Raises
+        ComplianceError where it cannot be recorded."""
+        language = session.language or self.settings.default_language
+        handoff = answer.handoff if answer and answer.handoff else Handoff("person", False, language, None)
+        return self.handoffs.queue(session.id, handoff, turn=answer.turn if answer else "", channel=session.channel)
+
+    def end_session(self, session_id: str) -> None:
+        """Wipes a session because its person finished: they no longer wait for anybody either."""
+        self.sessions.end(session_id)
+        self.handoffs.leave(session_id)
+
+    def sweep(self) -> None:
+        """What time ends: idle sessions, sign-ins, hand-offs whose teller went away. Called every few seconds by the server."""
+        self.sessions.sweep()
+        self.staff.sign_ins.sweep()
+        self.handoffs.sweep()
 
     def feedback(
         self, session: Session, turn_id: str, *, useful: bool, reasons: Sequence[str] = (), comment: str = ""
@@ -254,7 +307,7 @@ class Appliance:
     def ready(self) -> None:
         """Build every part; raises one of SAFE_ERRORS, saying which one cannot be had."""
         with self._lock:
-            _ = self.parts
+            _ = self.parts, self.staff, self.handoffs
 
     def warm(self) -> None:
         """Do once what the first question would otherwise wait for; nothing is recorded."""
@@ -282,6 +335,9 @@ class Appliance:
             part = self.__dict__.get(name)
             if part is not None:
                 part.close()
+        for name in ("handoffs", "staff"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
         if "ledger" in self.__dict__:
             try:
                 self.ledger.close()

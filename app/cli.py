@@ -14,6 +14,7 @@ import typer
 
 from app.cli_audit import audit_cli
 from app.cli_custody import custody_cli
+from app.cli_user import user_cli
 from app.crash import no_core_dump, where
 from app.errors import SAFE_ERRORS, TellerboxError
 from app.terminal import AsJson, Language, Policies, open_box, print_json, progress_bar, read_stdin
@@ -33,6 +34,7 @@ cli.add_typer(knowledge_cli, name="knowledge")
 cli.add_typer(audit_cli, name="audit")
 audit_cli.add_typer(custody_cli)
 cli.add_typer(model_cli, name="model")
+cli.add_typer(user_cli, name="user")
 
 
 def main() -> None:
@@ -68,7 +70,7 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
     policies: Policies = None,
 ) -> None:
-    """Serve the web chat and the API."""
+    """Serve the web chat, the officer console and the API."""
     from app.web.server import serve as run_server
 
     with open_box(policies) as box:

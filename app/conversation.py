@@ -16,11 +16,13 @@ REMEMBERED = 4
 
 @dataclass(slots=True)
 class Session:
-    """One person's conversation. Questions are kept redacted; raw values live in the vault alone."""
+    """One person's conversation. Questions are kept redacted; raw values live in the vault alone. `owner` is the account of
+    the teller it belongs to, empty for a customer's."""
 
     id: str
     role: str = "customer"
     channel: str = "cli"
+    owner: str = ""
     vault: Vault = field(default_factory=Vault)
     language: str | None = None
     disclosed: bool = False
@@ -50,9 +52,9 @@ class Sessions:
         self._open: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 
-    def start(self, role: str = "customer", channel: str = "cli") -> Session:
+    def start(self, role: str = "customer", channel: str = "cli", owner: str = "") -> Session:
         """A new session with an unguessable id (128 bits)."""
-        session = Session(secrets.token_urlsafe(16), role, channel, touched=self._clock())
+        session = Session(secrets.token_urlsafe(16), role, channel, owner, touched=self._clock())
         with self._lock:
             self._sweep()
             while len(self._open) >= self._most:
@@ -69,6 +71,16 @@ class Sessions:
                 session.touched = self._clock()
                 self._open.move_to_end(session_id)
             return session
+
+    def peek(self, session_id: str) -> Session | None:
+        """The session, without marking it as used: a screen that only looks must not keep a session alive."""
+        with self._lock:
+            self._sweep()
+            return self._open.get(session_id)
+
+    def seconds_left(self, session: Session) -> float:
+        """How long until the session is wiped unless it is used again."""
+        return max(0.0, session.touched + self._idle - self._clock())
 
     def end(self, session_id: str) -> bool:
         """Wipe a session now; whether there was one."""

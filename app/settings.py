@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     slm: bool = Field(True, description="whether the model words answers; without it the box quotes")
     idle_minutes: float = Field(5.0, gt=0, le=240, description="a session without a message is wiped after this long")
     max_sessions: int = Field(500, ge=1, description="sessions kept at once; the one idle longest goes first")
+    handoff_minutes: float = Field(30.0, gt=0, le=480, description="how long a session is kept while its person waits for a teller")
+    turns_per_minute: int = Field(20, ge=1, description="the most turns of one session in a minute")
+    requests_per_minute: int = Field(300, ge=10, description="the most requests of one API key, browser or address in a minute")
+    sign_ins_per_minute: int = Field(20, ge=1, description="the most tries to sign in from one address in a minute")
 
     retention_months: int = Field(12, ge=0, le=1_200, description="how long records are kept at least; PCI DSS asks for 12 months")
     ledger_url: SecretStr = Field(

@@ -9,13 +9,13 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
 from app import locales, turn_record
-from app.answer import Answer, Handoff, Sentence, Waiting
+from app.answer import Answer, Handoff, InQueue, Sentence
 from app.conversation import Session
 from app.errors import Busy, TellerboxError
 from app.grounding import Grounding, Verdict, evidence_of
@@ -121,7 +121,7 @@ def run(
     as_of: date | None = None,
     jurisdiction: str | None = None,
     exclude: frozenset[str] = frozenset(),
-) -> Iterator[Sentence | Waiting | Answer]:
+) -> Generator[Sentence | InQueue | Answer]:
     """One turn: yields each sentence when it may be shown, then the Answer; in between, the place in line while others ask.
 
     The turn-opened record is durable before anything is yielded, the turn-closed record before the last sentence.
@@ -135,7 +135,7 @@ def run(
         held: Sentence | None = None
         try:
             for sentence in _sentences(parts, progress, scope):
-                if isinstance(sentence, Waiting):
+                if isinstance(sentence, InQueue):
                     yield sentence
                     continue
                 progress.sentences.append(sentence)
@@ -215,7 +215,7 @@ def _guarded(guard: Guard, text: str, decision: LanguageDecision) -> tuple[Langu
 # -- 5 to 8: answer -----------------------------------------------------------------------------------------------------
 
 
-def _sentences(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence | Waiting]:
+def _sentences(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence | InQueue]:
     language = progress.language.language
     if not progress.language.served and progress.guard.category is None:
         progress.outcome = "handed_off"
@@ -295,7 +295,7 @@ def _follows_up(query: str, language: str) -> bool:
     return any(folded == start or folded.startswith(start + " ") for start in starts) or len(folded.split()) <= 3
 
 
-def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Sentence | Waiting]:
+def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Sentence | InQueue]:
     """What the model says and the evidence supports; the policy's own sentences for the rest."""
     pool = _pool(found.candidates)
     best = pool[0]
@@ -303,7 +303,7 @@ def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Senten
     used: set[tuple[int, int, str]] = set()
     if parts.engine is not None:
         for said in _model_sentences(parts, parts.engine, progress, pool):
-            if isinstance(said, Waiting):
+            if isinstance(said, InQueue):
                 yield said
                 continue
             verdict, text = said
@@ -358,7 +358,7 @@ def _in_order(pool: Sequence[Candidate]) -> list[Candidate]:
 
 def _model_sentences(
     parts: Parts, engine: Backend, progress: Progress, pool: Sequence[Candidate]
-) -> Iterator[tuple[Verdict, str] | Waiting]:
+) -> Iterator[tuple[Verdict, str] | InQueue]:
     """The model's sentences that the evidence supports, as they come; the others are kept for the record."""
     language = progress.language.language
     mark = time.perf_counter()
@@ -375,7 +375,7 @@ def _model_sentences(
         return
     try:
         for event in _split_stream(generation.events(), language):
-            if isinstance(event, Waiting):
+            if isinstance(event, InQueue):
                 yield event
                 continue
             raw, whole = event
@@ -421,12 +421,12 @@ def _keep(progress: Progress, generation: Generation) -> None:
     progress.stop = generation.stop if progress.finish == "stop" else None
 
 
-def _split_stream(pieces: Iterator[str | InLine], language: str) -> Iterator[tuple[str, bool] | Waiting]:
+def _split_stream(pieces: Iterator[str | InLine], language: str) -> Iterator[tuple[str, bool] | InQueue]:
     """`(sentence, whole)` as text comes in; the last one is not whole when the stream ends without a stop."""
     buffer = ""
     for piece in pieces:
         if isinstance(piece, InLine):
-            yield Waiting(piece.place)
+            yield InQueue(piece.place)
             continue
         buffer += piece
         spans = sentence_spans(buffer, language)

@@ -20,6 +20,7 @@ CLOSED = "turn_closed"
 FEEDBACK = "feedback"
 ERASURE = "erasure"
 EXPORT = "export"
+HANDOFF = "handoff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,12 @@ def _table(kind: str, part: Part, rows: Mapping[str, tuple[int, str]]) -> Iterat
 
 _HEADER = {
     "schema": (1, "the schema it was written by"),
-    "kind": (1, "turn_opened, turn_closed, feedback, erasure, export …"),
+    "kind": (1, "turn_opened, turn_closed, feedback, handoff, sign_in, erasure, export …"),
     "turn": (1, "id of the turn, 16 hexadecimal digits; empty where there is none"),
     "session": (1, "id of the session, unguessable (128 bits); empty where there is none"),
     "branch": (1, "the branch office, from the settings"),
-    "channel": (1, "web, api, cli or kiosk"),
-    "role": (1, "of whoever acts: customer, teller, officer or steward"),
+    "channel": (1, "web, api, openai (its protocol), cli or kiosk; empty where the box acts by itself"),
+    "role": (1, "of whoever acts: customer, teller, steward, officer or admin; empty where none is known"),
     "time_utc": (1, "the moment, ISO 8601, UTC, milliseconds"),
     "monotonic_ns": (1, "the machine's clock that never goes back, in nanoseconds, as text: orders records of one run"),
     "facts": (1, "what was decided: the fields in clear below"),
@@ -162,6 +163,40 @@ _CUSTODY_FACTS: dict[str, dict[str, tuple[int, str]]] = {
     "hold_released": {"hold": (1, "number of the hold that ended")},
 }
 """Records about the keeping of the ledger itself; those that take effect have no body."""
+_HANDOFF_FACTS = {
+    "handoff": (2, "id of the hand-off, 16 hexadecimal digits"),
+    "change": (2, "queued, urgent, taken, message (of the customer), reply (of the teller), released, resolved, left"),
+    "reason": (2, "when queued: why a person is needed"),
+    "urgent": (2, "when queued: whether at once"),
+    "language": (2, "when queued: the language that person should speak"),
+    "topic": (2, "when queued: the policy it is about, or null"),
+    "account": (2, "id of the teller's account; null or missing where no teller acts"),
+    "waited_seconds": (2, "when taken: since it was queued"),
+    "open_seconds": (2, "when it ended: since it was queued"),
+    "how": (2, "when resolved: solved, at_counter, appointment, unreachable or other"),
+    "redactions.*": (2, "how many identifiers of this type were taken out of a message or reply"),
+}
+_STAFF_FACTS: dict[str, dict[str, tuple[int, str]]] = {
+    "sign_in": {
+        "account": (2, "id of the account; null where there is none of that name: what was typed is not kept"),
+        "result": (2, "accepted, refused (wrong password or code), locked, disabled or unknown"),
+    },
+    "sign_out": {"account": (2, "id of the account")},
+    "account_change": {
+        "account": (2, "id of the account"),
+        "change": (2, "created, disabled, enabled, password, second_factor_on, second_factor_off, key_made, key_revoked"),
+        "by": (2, "id of the account that did it; empty: somebody at the box's command line"),
+        "role": (2, "role of the account"),
+        "key": (2, "id of the API key"),
+        "scopes": (2, "what that key may be used for"),
+    },
+    "download": {
+        "account": (2, "id of the account that took an export off the box"),
+        "format": (2, "of the export"),
+        "sha256": (2, "of the file"),
+    },
+}
+"""Records about the staff. An account's id says nothing of whose it is; its name is in the box's file of accounts alone."""
 _EXPORT_FACTS = {
     "format": (1, "of the export"),
     "first": (1, "first record in it"),
@@ -182,6 +217,9 @@ FIELDS: tuple[Field, ...] = (
     *_table(FEEDBACK, "body", {"comment": (2, "what the person wrote about it, redacted; no body where nothing was")}),
     *_table(ERASURE, "facts", {"keys": (1, "ids of the keys that were destroyed")}),
     *_table(EXPORT, "facts", _EXPORT_FACTS),
+    *_table(HANDOFF, "facts", _HANDOFF_FACTS),
+    *_table(HANDOFF, "body", {"text": (2, "what was written, redacted; no body where nothing was")}),
+    *(field for kind, facts in _STAFF_FACTS.items() for field in _table(kind, "facts", facts)),
     *(field for kind, facts in _CUSTODY_FACTS.items() for field in _table(kind, "facts", facts)),
 )
 

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.browser import ask, open_page
 
@@ -46,18 +47,49 @@ def served(home: Path) -> Iterator[str]:
         process.wait(timeout=30)
 
 
+TABLET = (1024, 768)
+PHONE = (390, 844)
+
+
 def main(out: Path) -> None:
-    """One picture a language: a question, its answer, the policy open at the evidence."""
+    """Each screen of the chat in each language: what a customer sees from the opening to a person who answers."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, served(Path(home)) as url:
-        for language, question in QUESTIONS.items():
-            with open_page(url, language) as (page, _, _):
-                page.wait_for_timeout(1500)
-                ask(page, question)
-                page.locator("#log .cite").first.click()
-                page.wait_for_timeout(1500)
-                page.evaluate("window.scrollTo(0, 0)")
-                page.screenshot(path=str(out / f"chat-{language}.png"))
+        for language in QUESTIONS:
+            with open_page(url, language, *TABLET) as (page, _, _):
+                _tablet(page, language, out)
+            with open_page(url, language, *PHONE) as (page, _, _):
+                ask(page, QUESTIONS[language])
+                _take(page, out / f"chat-phone-{language}.png")
+
+
+def _tablet(page: Any, language: str, out: Path) -> None:
+    _take(page, out / f"chat-opening-{language}.png")
+    ask(page, QUESTIONS[language])
+    page.locator("#log .cite").first.click()
+    page.frame_locator("#panel iframe").locator("#evidence").wait_for()
+    _take(page, out / f"chat-{language}.png")
+    page.click("#mode-contrast")
+    _take(page, out / f"chat-contrast-{language}.png")
+    page.click("#mode-contrast")
+    page.locator("#log .why").click()
+    page.locator("#panel .leaf").wait_for()
+    _take(page, out / f"chat-why-{language}.png")
+    page.locator("#log .foot .receipt").click()
+    page.locator("#panel img").wait_for()
+    _take(page, out / f"chat-receipt-{language}.png")
+    page.click("#panel-close")
+    page.click("#person")
+    page.locator("#handoff").wait_for()
+    _take(page, out / f"chat-person-{language}.png")
+    page.click("#finish")  # or the next one would stand behind them in the queue
+    page.locator("#log .note").wait_for()
+
+
+def _take(page: Any, path: Path) -> None:
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(700)  # scrolling is smooth
+    page.screenshot(path=str(path))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from app.answer import Answer
 
@@ -19,6 +19,12 @@ _first = Histogram(
     "tellerbox_first_sentence_seconds", "From the question to its first verified sentence",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10), registry=_registry,
 )  # fmt: skip
+_waiting = Gauge("tellerbox_handoffs_waiting", "Customers who wait for a person", registry=_registry)
+
+
+def waiting(count: int) -> None:
+    """State how many customers wait for a person."""
+    _waiting.set(count)
 
 
 def answered(answer: Answer, channel: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -11,14 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.activity import RecentActivity
 from app.appliance import Appliance
 from app.crash import hide_messages
-from app.errors import SAFE_ERRORS, Busy, TellerboxError
+from app.errors import SAFE_ERRORS, TellerboxError
+from app.export_jobs import ExportJobs
+from app.software import versions
+from app.web.auth import signed_in
 from app.web.policy_page import policy_page
 
+log = logging.getLogger(__name__)
 STATIC = Path(__file__).with_name("static")
 MAX_BODY_BYTES = 1_000_000
 
@@ -26,13 +32,11 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-# Gradio writes its start-up data and styles into the page itself, hence 'unsafe-inline'; nothing may come from elsewhere.
-_CSP = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; "
-    "frame-ancestors 'self'; base-uri 'self'; form-action 'self'; object-src 'none'"
+_CSP_CONSOLE = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _CSP_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+_CSP_NOTHING = "default-src 'none'; frame-ancestors 'none'"
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"SAMEORIGIN"),
@@ -55,16 +59,17 @@ class Guarded:
             return
         lengths = [value for name, value in scope["headers"] if name == b"content-length"]
         if lengths and (not lengths[0].isdigit() or int(lengths[0]) > MAX_BODY_BYTES):
-            await PlainTextResponse("request too large", status_code=413)(scope, receive, send)
+            await JSONResponse({"error": "the request is too large"}, status_code=413)(scope, receive, send)
             return
         path = str(scope["path"])
-        policy = _CSP_POLICY if path.startswith("/policies/") else _CSP
+        policy = _content_policy(path)
         keep = path.startswith(("/assets/", "/static/", "/pages/", "/theme.css"))
 
         async def guarded(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 ours = [(b"content-security-policy", policy.encode()), *_HEADERS]
-                names = {name for name, _ in ours} - ({b"cache-control"} if keep else set())
+                stated = {name.lower() for name, _ in message.get("headers", [])} & {b"content-security-policy"}
+                names = {name for name, _ in ours} - stated - ({b"cache-control"} if keep else set())
                 kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in names]
                 message["headers"] = kept + [pair for pair in ours if pair[0] in names]
             await send(message)
@@ -80,10 +85,18 @@ class Guarded:
             message = await receive()
             taken += len(message.get("body", b"") or b"")
             if taken > MAX_BODY_BYTES:
-                raise HTTPException(413, "request too large")
+                raise HTTPException(413, "the request is too large")
             return message
 
         return limited
+
+
+def _content_policy(path: str) -> str:
+    """What a page may load that does not say so itself, as the chat's does (app/web/gradio_shell.py): the console and policies
+    their style alone, everything else nothing."""
+    if path.startswith("/policies/"):
+        return _CSP_POLICY
+    return _CSP_CONSOLE if path.startswith("/console") else _CSP_NOTHING
 
 
 def create_app(box: Appliance) -> FastAPI:
@@ -92,27 +105,30 @@ def create_app(box: Appliance) -> FastAPI:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_SSR_MODE"] = "False"
+    from app.web import chat_session
     from app.web.api import router
     from app.web.chat import mount_chat
+    from app.web.console import router as console
+    from app.web.failures import tell_failures
+    from app.web.limits import Limits
 
     app = FastAPI(
-        title="Tellerbox", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=_sweeping(box)
-    )
+        title="Tellerbox", version=versions()["tellerbox"], summary="Answers from the bank's own policies, with evidence and a record.",
+        openapi_url="/api/openapi.json", docs_url=None, redoc_url=None, lifespan=_sweeping(box),
+    )  # fmt: skip
     app.state.box = box
+    app.state.limits = Limits(box.settings)
+    app.state.exports = ExportJobs(box.settings.home / "exports", box.ledger, bank=box.settings.bank, policies=box.policy_text)
+    app.state.activity = RecentActivity(box.ledger)
+    tell_failures(app)
     app.include_router(router)
+    app.include_router(console)
+    app.include_router(chat_session.router)
     app.mount("/pages", StaticFiles(directory=STATIC), name="static")
-
-    @app.exception_handler(Busy)
-    async def busy(_: Request, error: Busy) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=429, headers={"Retry-After": str(error.retry_after)})
-
-    @app.exception_handler(TellerboxError)
-    async def safe_error(_: Request, error: TellerboxError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=422)
 
     @app.get("/policies/{language}/{policy_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def read_policy(
-        request: Request, language: str, policy_id: str, version: str = "", start: int = 0, end: int = 0
+        request: Request, language: str, policy_id: str, version: str = "", start: int = 0, end: int = 0, look: str = ""
     ) -> HTMLResponse:
         from app.language import SERVED
 
@@ -121,9 +137,10 @@ def create_app(box: Appliance) -> FastAPI:
             policy = box.policy(policy_id, language, version or None)
         except SAFE_ERRORS:
             raise HTTPException(404, "no such policy") from None
-        if policy.audience == "teller":
+        reader = signed_in(request) if policy.audience == "teller" else None
+        if policy.audience == "teller" and (reader is None or "policies" not in reader.scopes):
             raise HTTPException(404, "no such policy")
-        return HTMLResponse(policy_page(policy, start, end, shown_in if shown_in in SERVED else "en"))
+        return HTMLResponse(policy_page(policy, start, end, shown_in if shown_in in SERVED else "en", look.split()))
 
     app.add_middleware(Guarded)
     return mount_chat(app, box)
@@ -133,12 +150,16 @@ def _sweeping(box: Appliance) -> Callable[[FastAPI], Any]:
     """Wipe idle sessions every few seconds while the server runs: nobody has to come back for it."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         done = threading.Event()
 
         def sweep() -> None:
             while not done.wait(5):
-                box.sessions.sweep()
+                try:
+                    box.sweep()
+                    app.state.exports.sweep()
+                except SAFE_ERRORS as error:
+                    log.error("the sweep failed: %s", error)
 
         thread = threading.Thread(target=sweep, name="idle-sweep", daemon=True)
         thread.start()

@@ -28,6 +28,11 @@ _NAMES = {
     "prune": "Records pruned",
     "hold": "Hold changed",
     "key_rotation": "Signing key rotated",
+    "handoff": "Hand-off to a person changed",
+    "sign_in": "Sign-in of staff",
+    "sign_out": "Sign-out of staff",
+    "account_change": "Account of staff changed",
+    "download": "Export taken off the box",
 }
 _OUTCOMES = {
     "answered": "Question answered from the policies",
@@ -36,6 +41,7 @@ _OUTCOMES = {
     "refused": "Question refused",
     "abandoned": "Question abandoned by the person",
 }
+_SIGN_INS: Mapping[str, Severity] = {"refused": "low", "unknown": "low", "locked": "medium", "disabled": "medium"}
 _GRAVE = frozenset({"fraud", "injection", "lost_card", "self_harm", "abuse", "fault"})
 
 
@@ -90,7 +96,9 @@ def _name(kind: str, facts: Mapping[str, Any]) -> str:
 
 
 def _severity(kind: str, facts: Mapping[str, Any]) -> Severity:
-    if kind in ("export", "erasure", "prune", "key_rotation"):
+    if kind == "sign_in":
+        return _SIGN_INS.get(str(facts.get("result")), "informational")
+    if kind in ("export", "erasure", "prune", "key_rotation", "download", "account_change"):
         return "high" if facts.get("decrypted") else "medium"
     handoff, guard = mapping(facts.get("handoff")), mapping(facts.get("guard"))
     if handoff.get("urgent"):

@@ -52,6 +52,7 @@ _LIMITS = """
 
 - Countries, nationalities, titles, ages and dates are left alone, by decision: they name nobody and the question needs them.
 - In texts without capitals a name that is also an ordinary word ("rosa", "mark") is often missed unless something introduces it.
+- The last 529 templates of Portuguese and Chinese, with their towns and organisations, were written after this model was trained.
 - One writer wrote each language's templates and another its gold messages; none was checked by a second native reader.
 """
 
@@ -74,7 +75,7 @@ def _files(models: Path) -> Iterator[str]:
 def _scores(models: Path) -> Iterator[str]:
     redactor = Redactor(PUBLIC, NameTagger.load(models))
     yield "\n## Scores\n\nNames (persons, addresses, towns, organisations) as recall / precision: `python -m factory.names.evaluate --half test`, and `--templates`.\n"
-    yield "| | gold, unread half | persons alone | gold, dev half | strong identifiers whole, unread half | clean messages touched, unread half | templates and names put aside |"
+    yield "| | gold, unread half | persons alone | gold, dev half | strong identifiers whole in that half, after its misses were read once (339 of 359 before) | clean messages touched, unread half | templates and names put aside |"
     yield "|---|---|---|---|---|---|---|"
     for language in LANGUAGES:
         test, dev, aside = score_gold(redactor, language, "test"), score_gold(redactor, language, "dev"), score_templates(models, language)

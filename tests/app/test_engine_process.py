@@ -16,7 +16,7 @@ import gguf
 import numpy as np
 import pytest
 
-from app.answer import Answer, Waiting
+from app.answer import Answer, InQueue
 from app.appliance import Appliance
 from app.errors import TellerboxError
 from app.settings import Settings
@@ -206,14 +206,14 @@ def test_the_place_in_line_is_told_to_the_person(chatty: Appliance, begun: list[
     until(lambda: before[0].tokens)
     stream = chatty.run(chatty.start_session(), "how much does an international transfer cost?")
     told = next(stream)
-    assert isinstance(told, Waiting)
+    assert isinstance(told, InQueue)
     assert 1 <= told.place <= 16
     for each in before:
         each.cancel()
     places = [told.place]
     while places[-1]:
         told = next(stream)
-        assert isinstance(told, Waiting)
+        assert isinstance(told, InQueue)
         places.append(told.place)
     stream.close()  # type: ignore[attr-defined]
     assert places == sorted(places, reverse=True)
