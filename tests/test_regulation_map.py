@@ -6,6 +6,7 @@ import re
 
 import pytest
 import typer
+from fastapi.routing import iter_route_contexts
 from typer.main import get_command
 
 from app.cli import cli
@@ -42,7 +43,7 @@ def problem(span: str) -> str | None:
         return command_problem(span.split()[1:])
     if re.match(r"(GET|POST|DELETE) /", span):
         method, path = span.split()
-        known = {(name, route.path) for route in router.routes for name in getattr(route, "methods", ())}
+        known = {(name, route.path) for route in iter_route_contexts(router.routes) for name in route.methods or ()}
         return None if (method, path) in known else "no such route"
     if span.startswith("<"):
         return None if re.fullmatch(r"<[A-Z]+_1>", span) else "no pseudonym"
