@@ -24,6 +24,7 @@ from app.errors import SAFE_ERRORS, Busy, TellerboxError
 from app.language import SERVED
 from app.web import metrics
 from app.web.chat_messages import page_words, told_to_teller, turn_so_far
+from app.web.gradio_memory import forget_values
 from app.web.gradio_shell import GradioShell
 from app.web.limits import Limits
 
@@ -34,8 +35,6 @@ OWN_NAMES = {
     "pt": "Português", "it": "Italiano", "zh": "中文", "ar": "العربية",
 }  # fmt: skip
 EXAMPLES = 4
-AT_ONCE = 8
-"""Turns of the chat that run at the same time. With many more, Gradio keeps the last question in memory after its page has finished."""
 STATIC = Path(__file__).with_name("static")
 _SCRIPT = '<link rel="stylesheet" href="/pages/chat.css"><script type="module" src="/pages/chat/page.js"></script>'
 _FONTS = ["system-ui", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "sans-serif"]
@@ -45,7 +44,7 @@ Held = dict[str, str]
 
 
 def mount_chat(app: FastAPI, box: Appliance) -> FastAPI:
-    """The application with the chat at its root, behind `GradioShell`."""
+    """The application with the chat at its root, behind `GradioShell`, keeping no value that was typed."""
     theme = gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=["ui-monospace", "monospace"])
     mounted: FastAPI = gr.mount_gradio_app(
         app, _blocks(box, app.state.limits), path="/", theme=theme, head=_SCRIPT, footer_links=[], show_error=False, ssr_mode=False,
@@ -53,6 +52,7 @@ def mount_chat(app: FastAPI, box: Appliance) -> FastAPI:
         app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
     )  # fmt: skip
     mount = next(route for route in reversed(mounted.routes) if isinstance(route, Mount) and route.path == "")
+    forget_values(mount.app)
     mount.app = GradioShell(mount.app)
     return mounted
 
@@ -98,7 +98,7 @@ def _blocks(box: Appliance, limits: Limits) -> gr.Blocks:
             return [code, *_labels(box, code, chosen)]
 
         closed: Any = {"api_visibility": "private", "show_progress": "hidden"}
-        turns = closed | {"concurrency_limit": AT_ONCE, "concurrency_id": "turns"}
+        turns = closed | {"concurrency_limit": together, "concurrency_id": "turns"}
         spoken = [turn, held, shown, question]
         page.load(opening, None, [held, shown, *every], **closed)
         asked: list[tuple[Any, Any, Any]] = [(send.click, say, question), (question.submit, say, question)]

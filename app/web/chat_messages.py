@@ -59,8 +59,8 @@ def turn_so_far(
 ) -> str:
     """A turn as far as it has come; each message holds all of the turn, so that one that is lost costs nothing.
 
-    What the person typed is not in it: Gradio keeps the last value of each part of a page for an hour after the page was
-    closed, and the page knows what was typed. `key` tells it which of its turns this is. `failure` is a sentence that is safe to show;
+    What the person typed is not in it: the page knows that, and what is not passed on cannot
+    be kept. `key` tells it which of its turns this is. `failure` is a sentence that is safe to show;
     `place` is the person's place in the line for the model, 0 for none.
     """
     state = "failed" if failure else "done" if answer else "speaking" if sentences else "waiting"

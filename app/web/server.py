@@ -96,7 +96,7 @@ def _content_policy(path: str) -> str:
     their style alone, everything else nothing."""
     if path.startswith("/policies/"):
         return _CSP_POLICY
-    return _CSP_CONSOLE if path.startswith("/console") else _CSP_NOTHING
+    return _CSP_CONSOLE if path == "/console" or path.startswith("/console/") else _CSP_NOTHING
 
 
 def create_app(box: Appliance) -> FastAPI:

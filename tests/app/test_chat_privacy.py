@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import json
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from gradio.state_holder import SessionState
 
 from app import locales
 from app.appliance import Appliance
@@ -96,6 +100,25 @@ def test_finishing_and_leaving_end_the_session_on_the_box(hurried: tuple[Applian
         assert page.locator("#log .person").count() == 0
 
 
+def test_gradio_keeps_no_value_of_a_question_that_was_not_answered(box: Appliance) -> None:
+    """Gradio notes a question before it is passed on, and an answer writes over the note; this question gets none, since its
+    language is not one of the list."""
+    with serving(box) as url, httpx.Client(base_url=url, timeout=30) as client:
+        found = re.search(r"window\.gradio_config = (.*?);</script>", client.get("/").text, re.DOTALL)
+        assert found is not None
+        config = json.loads(found[1])
+        send = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "send")
+        asking = next(event["id"] for event in config["dependencies"] if [send, "click"] in event["targets"])
+        body = {"data": ["zqneedle how much is a replacement card", None, "none of the list", "en"], "fn_index": asking, "session_hash": "gone"}
+        assert client.post("/gradio_api/queue/join", json=body).status_code == 200
+        with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": "gone"}) as events:
+            last = next(line for line in events.iter_lines() if "process_completed" in line)
+        assert not json.loads(last.removeprefix("data:"))["success"]
+        pages = [state for state in gc.get_objects() if isinstance(state, SessionState)]
+        assert pages
+        assert [config for state in pages for config in state.components if "zqneedle" in repr(config)] == []
+
+
 _VISIT = """
 import secrets, sys
 from tests.browser import ask, open_page
@@ -103,7 +126,8 @@ needle = "zq" + secrets.token_hex(8)
 with open_page(sys.argv[1], "en") as (page, _, _):
     ask(page, "I call it " + needle + ". How much does an international transfer cost?")
     ask(page, needle + " what is the weather like")
-    page.fill("#question textarea", needle)
+    page.fill("#question textarea", needle + " how much is a replacement card")
+    page.click("#send")
     page.click("#finish")
     page.locator("#log .note").wait_for()
 print(needle[::-1])
