@@ -99,6 +99,10 @@ class Worker:
                     self._take(message)
                 except TellerboxError as error:
                     self._send(protocol.Refused(getattr(message, "id", 0), str(error)))
+                except (TypeError, ValueError, OverflowError):
+                    # What a request holds may come from a record that another box wrote: a wrong kind of value there must
+                    # not end the answers of everybody who is asking.
+                    self._send(protocol.Refused(getattr(message, "id", 0), "the request makes no sense"))
         finally:
             self.scheduler.stop()
 
@@ -134,7 +138,7 @@ class Worker:
 
     def _score(self, score: protocol.Score) -> None:
         given = [*score.tokens, *(() if score.end is None else (score.end,))]
-        if not score.prompt or not all(0 <= token < self._llama.vocab_size for token in (*score.prompt, *given)):
+        if not score.prompt or not all(isinstance(token, int) and 0 <= token < self._llama.vocab_size for token in (*score.prompt, *given)):
             self._send(protocol.Refused(score.id, "the tokens are not of this model"))
             return
         fed = [*score.prompt, *score.tokens]

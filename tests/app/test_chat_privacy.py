@@ -142,12 +142,9 @@ def test_the_server_s_memory_holds_nothing_that_was_typed(box: Appliance) -> Non
         )
         needle = visit.stdout.strip()[::-1]
         assert len(needle) == 18
-        held = _holders(needle)
-        for _ in range(10):  # the thread that served the last request lets go of it when it has come to rest
-            if not held:
-                break
-            time.sleep(1)
-            held = _holders(needle)
+        deadline = time.monotonic() + 20  # the last turn was left while it was answered, and may still be at work
+        while (held := _holders(needle)) and time.monotonic() < deadline:
+            time.sleep(0.5)
         assert held == set()
 
 

@@ -138,8 +138,13 @@ def test_a_record_that_makes_no_sense_is_refused_and_does_not_stop_the_others(bo
         body["tokens"], body["logprobs"] = ["a"], [None]
         facts["retrieved"] = [{"policy": 3}]
 
-    done = replay(box, forged(box, box.ask(CARD).turn, nonsense))
+    record = forged(box, box.ask(CARD).turn, nonsense)
+    starts = box.engine.starts
+    done = replay(box, record)
     assert (done.model.status, done.search.status, done.ok) == ("refused", "unreadable", False)
+    assert "not of this model" in done.model.why
+    box.engine.health()
+    assert box.engine.starts == starts, "the model's process died of it"
 
 
 def test_an_erased_turn_says_so(box: Appliance) -> None:
