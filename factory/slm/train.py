@@ -24,7 +24,8 @@ NEGATIVES = 768
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model is trained; `minutes` is time spent in steps, added up over resumed runs; `steps` ends it earlier."""
+    """How a model is trained; `minutes` is the processor's time in steps for each of its threads, added up over resumed runs, so that a
+    busy machine gives the same schedule; `steps` ends it earlier."""
 
     shape: Shape = field(default_factory=Shape)
     minutes: float = 120.0
@@ -136,7 +137,7 @@ def train(recipe: Recipe, sources: Sources, folder: Path, meaning: Tensor | None
     bar = tqdm(total=int(limit), initial=int(progress.seconds), unit="s", mininterval=10, desc="slm")
     saved, queue, stage = time.monotonic(), list[list[Example]](), None
     while (share := max(progress.seconds / limit, progress.step / recipe.steps)) < 1:
-        begun = time.monotonic()
+        begun = time.process_time()
         if not queue or stage is not stage_at(share):
             stage = stage_at(share)
             rng = random.Random(f"{recipe.seed} {progress.step}")
@@ -152,7 +153,7 @@ def train(recipe: Recipe, sources: Sources, folder: Path, meaning: Tensor | None
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        took = time.monotonic() - begun
+        took = (time.process_time() - begun) / torch.get_num_threads()
         count = sum(len(e.prompt) + len(e.target) for e in examples)
         progress = Progress(progress.step + 1, progress.seconds + took, progress.tokens + count)
         row = {
