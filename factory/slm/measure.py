@@ -1,0 +1,99 @@
+"""Measurement: one row for every file of a family: size, memory, speed, fidelity to the first file, and answers by language.
+
+Rows are written as they come, by the file's sha256, so that a killed run goes on; speeds are measured last, all files in turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gguf
+from tqdm import tqdm
+
+from factory.slm.evaluate import Tally, judge
+from factory.slm.fidelity import Logs, compare, expectations
+from factory.slm.held_out import HeldOut
+from factory.slm.runtime import Runtime
+from factory.slm.speed import Load, added_memory, speeds
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A GGUF to measure, by the name it has in the table."""
+
+    name: str
+    path: Path
+    note: str = ""
+
+
+def parameters(path: Path) -> int:
+    """How many numbers the tensors of a GGUF hold."""
+    return sum(int(tensor.n_elements) for tensor in gguf.GGUFReader(str(path)).tensors)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, rows: Any) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf8")
+    os.replace(partial, path)
+
+
+def _answers(runtime: Runtime, prompts: Sequence[HeldOut], each: int) -> dict[str, Row]:
+    tallies: dict[str, Tally] = {}
+    for prompt in prompts:
+        tally = tallies.setdefault(prompt.language, Tally())
+        if tally.answerable + tally.unanswerable < each:
+            judge(runtime, prompt.item, random.Random(prompt.item.question), tally)
+    return {language: tally.row() for language, tally in tallies.items()}
+
+
+def _row(candidate: Candidate, digest: str, prompts: Sequence[HeldOut], reference: Sequence[Logs] | None, each: int) -> Row:
+    runtime = Runtime(candidate.path)
+    try:
+        found = expectations(runtime, prompts)
+        fidelity = compare(reference or found, found, prompts)
+        answers = _answers(runtime, prompts, each)
+    finally:
+        runtime.close()
+    return {
+        "sha256": digest, "bytes": candidate.path.stat().st_size, "parameters": parameters(candidate.path),
+        "memory": added_memory(candidate.path), "fidelity": {name: asdict(value) for name, value in fidelity.items()}, "answers": answers,
+    }
+
+
+def measure(candidates: Sequence[Candidate], prompts: Sequence[HeldOut], each: int, load: Load, out: Path) -> list[Row]:
+    """A row for each file, compared with the first; `out` (JSON) keeps them. `each`: whole answers a language."""
+    settings = f"{len(prompts)} {each} {_sha256(candidates[0].path)}"
+    known: dict[str, Row] = {}
+    if out.exists():
+        kept = json.loads(out.read_text("utf8"))
+        known = {row["sha256"]: row for row in kept["rows"]} if kept["settings"] == settings else {}
+    rows: list[Row] = []
+    reference: list[Logs] | None = None
+    for candidate in tqdm(candidates, desc="measure", unit="file"):
+        digest = _sha256(candidate.path)
+        if digest not in known:
+            if reference is None:
+                runtime = Runtime(candidates[0].path)
+                reference = expectations(runtime, prompts)
+                runtime.close()
+            known[digest] = _row(candidate, digest, prompts, reference, each)
+        rows.append({**known[digest], "name": candidate.name, "note": candidate.note})
+        _write(out, {"settings": settings, "rows": rows + [row for key, row in known.items() if key not in {r["sha256"] for r in rows}]})
+    for row, speed in zip(rows, speeds({c.name: c.path for c in candidates}, load).values(), strict=True):
+        row["speed"] = asdict(speed)
+    _write(out, {"settings": settings, "rows": rows})
+    return rows
