@@ -8,7 +8,6 @@ shows that other runtimes can read the model, and serves for scoring; a runtime 
 
 from __future__ import annotations
 
-import argparse
 import logging
 import warnings
 from pathlib import Path
@@ -20,13 +19,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from factory.slm.model import Decoder
-from factory.slm.read_gguf import read_model
 from knowledge.embedder import load_embedder
 
 OPSET = 18
 EMBEDDER_TOLERANCE = 1e-4
 SLM_TOLERANCE = 1e-3
 """Largest difference of a vector's number, and of a logit, from PyTorch's in float32."""
+TEXTS = ("", "What does a transfer cost?", "¿Cuánto cuesta una transferencia?", "国际转账的费用是多少？", "كم تبلغ رسوم التحويل؟")
 
 
 class _Logits(nn.Module):
@@ -50,7 +49,8 @@ class _MeanOfRows(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         rows = self.table[ids].float() * mask.unsqueeze(-1)
         mean = rows.sum(1) / mask.sum(1, keepdim=True).clamp_min(1.0)
-        return mean / mean.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        vectors: Tensor = mean / mean.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return vectors
 
 
 def _write(module: nn.Module, example: tuple[Tensor, ...], inputs: list[str], output: str, longest: int, path: Path) -> None:
@@ -127,20 +127,16 @@ def embedder_difference(folder: Path, path: Path, texts: list[str]) -> float:
     return float(np.abs(OnnxEmbedder(path, folder).encode(texts) - load_embedder(folder).encode(texts)).max())
 
 
-def main() -> None:
-    """Write both and print how near they are."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--out", type=Path, default=Path("build/onnx"))
-    parser.add_argument("--embedder", type=Path, default=Path("models/embedder"))
-    parser.add_argument("--model", type=Path, default=Path("models/slm/tellerbox-slm-7m-f16.gguf"))
-    options = parser.parse_args()
-    model, _ = read_model(options.model)
-    export_slm(model, options.out / "slm.onnx")
-    export_embedder(options.embedder, options.out / "embedder.onnx")
-    texts = ["", "What does a transfer cost?", "¿Cuánto cuesta una transferencia?", "国际转账的费用是多少？", "كم تبلغ رسوم التحويل؟"]
-    print(f"slm: largest difference of a logit {slm_difference(model, options.out / 'slm.onnx'):.2g}")
-    print(f"embedder: largest difference {embedder_difference(options.embedder, options.out / 'embedder.onnx', texts):.2g}")
-
-
-if __name__ == "__main__":
-    main()
+def export_both(model: Decoder, embedder: Path, out: Path) -> list[dict[str, object]]:
+    """Write slm.onnx and embedder.onnx to `out`; for each the file, its bytes, the difference, what is tolerated and against what."""
+    slm, vectors = out / "slm.onnx", out / "embedder.onnx"
+    export_slm(model, slm)
+    export_embedder(embedder, vectors)
+    measured = (
+        (slm, slm_difference(model, slm), SLM_TOLERANCE, "logits of PyTorch, float32"),
+        (vectors, embedder_difference(embedder, vectors, list(TEXTS)), EMBEDDER_TOLERANCE, "vectors of `knowledge/embedder.py`"),
+    )
+    return [
+        {"file": path.name, "bytes": path.stat().st_size, "difference": far, "tolerance": most, "against": against}
+        for path, far, most, against in measured
+    ]

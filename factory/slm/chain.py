@@ -21,8 +21,6 @@ from factory.slm.read_gguf import read_model
 from factory.slm.tables import by_language, overall
 from factory.slm.tokenizer import load_tokenizer
 
-ONNX_TEXTS = ("", "What does a transfer cost?", "¿Cuánto cuesta una transferencia?", "国际转账的费用是多少？", "كم تبلغ رسوم التحويل؟")
-
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -124,7 +122,7 @@ def _smaller(step: Callable[[smaller.Bench], list[Row]]) -> Callable[[Preset, Pl
         def prompts(tokenizer: Tokenizer) -> Split:
             return held_out(tokenizer, places.data, places.policies, places.gold, preset.prompts)
 
-        bench = smaller.open_bench(places.source, places.build, preset, prompts, _sources(preset, places))
+        bench = smaller.open_bench(places.source, places.build, preset, prompts, lambda: _sources(preset, places))
         rows = step(bench)
         print(f"{bench.folder}\n\n{overall(rows)}\n\n{by_language(rows)}\n", flush=True)
 
@@ -133,23 +131,14 @@ def _smaller(step: Callable[[smaller.Bench], list[Row]]) -> Callable[[Preset, Pl
 
 def make_onnx(preset: Preset, places: Places) -> None:
     """Embedder and SLM as ONNX, and how near they are."""
-    from factory import onnx_export as onnx
+    from factory.onnx_export import export_both
 
     model, _ = read_model(places.source)
     folder = smaller.folder_of(places.source, places.build)
-    folder.mkdir(parents=True, exist_ok=True)
-    slm, embedder = folder / "slm.onnx", folder / "embedder.onnx"
-    onnx.export_slm(model, slm)
-    onnx.export_embedder(places.embedder, embedder)
-    rows = [
-        {"file": slm.name, "difference": onnx.slm_difference(model, slm), "tolerance": onnx.SLM_TOLERANCE, "against": "logits of PyTorch, float32"},
-        {"file": embedder.name, "difference": onnx.embedder_difference(places.embedder, embedder, list(ONNX_TEXTS)),
-         "tolerance": onnx.EMBEDDER_TOLERANCE, "against": "vectors of `knowledge/embedder.py`"},
-    ]
-    for row, path in zip(rows, (slm, embedder), strict=True):
-        row["bytes"] = path.stat().st_size
+    rows = export_both(model, places.embedder, folder)
     (folder / "onnx.json").write_text(json.dumps(rows, indent=1), encoding="utf8")
-    print(rows)
+    for row in rows:
+        print(row)
 
 
 def make_page(preset: Preset, places: Places) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from factory.slm.loop import load_model
 from factory.slm.model import Decoder, Shape
 from factory.slm.tokenizer import CONTROL, EOS, PAD, SPECIAL, load_tokenizer
-from factory.slm.loop import load_model
 
 CHAT_TEMPLATE = (
     "{%- set ns = namespace(text='') -%}{%- for message in messages -%}{%- if message['role'] == 'user' -%}"

@@ -29,7 +29,11 @@ class Preset:
     load: Load = field(default_factory=Load)
 
 
-CUTS = (Cut("MLP halved", hidden=0.5), Cut("a layer less, MLP halved", layers=1, hidden=0.5), Cut("two layers less, MLP halved, a head less", 2, 1, 0.5))
+CUTS = (
+    Cut("MLP halved", hidden=0.5),
+    Cut("MLP halved, a layer less", layers=1, hidden=0.5),
+    Cut("MLP halved, two layers and a head less", layers=2, heads=1, hidden=0.5),
+)
 LAST = CURRICULUM[2:]
 """Healing begins where contexts are long: the copying is there already."""
 

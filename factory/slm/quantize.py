@@ -25,6 +25,8 @@ from factory.slm.model import Decoder
 Importance = dict[str, npt.NDArray[np.float32]]
 """Mean squares of the input columns, `(columns,)` float32, by the tensor's name in the GGUF."""
 
+_QUIET = native.llama_log_callback(lambda level, text, data: None)
+"""The quantizer writes a line a tensor to stderr; what went wrong is in the code that it returns."""
 KINDS = ("F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "Q3_K_M", "Q2_K")
 
 
@@ -57,7 +59,7 @@ def importance_matrix(model: Decoder, examples: Sequence[Example]) -> Importance
 
 def quantize(source: Path, target: Path, kind: str, importance: Importance | None = None, threads: int = 2) -> None:
     """Write `target` as `kind`, such as "Q4_K_M". Raises RuntimeError when llama.cpp refuses, ValueError for an unknown kind."""
-    ftype = getattr(native, "LLAMA_FTYPE_ALL_F32" if kind == "F32" else f"LLAMA_FTYPE_MOSTLY_{kind}", None)
+    ftype = getattr(native, f"LLAMA_FTYPE_MOSTLY_{kind}", None)
     if ftype is None:
         raise ValueError(f"llama.cpp knows no quantization {kind}")
     options = native.llama_model_quantize_default_params()
@@ -70,6 +72,7 @@ def quantize(source: Path, target: Path, kind: str, importance: Importance | Non
             entry.name, entry.size = name, values.size
             entry.data = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
         options.imatrix = ctypes.cast(matrix, ctypes.POINTER(native.llama_model_imatrix_data))
+    native.llama_log_set(_QUIET, ctypes.c_void_p(0))
     code = native.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(options))
     if code:
         raise RuntimeError(f"llama_model_quantize failed with {code}")

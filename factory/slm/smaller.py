@@ -28,13 +28,13 @@ from factory.slm.read_gguf import read_model
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A model with what it takes to make it smaller: `folder` is its own, `prompts` are held out."""
+    """A model with what it takes to make it smaller: `folder` is its own, `prompts` are held out, `sources` are read when needed."""
 
     model: Decoder
     tokenizer: Tokenizer
     folder: Path
     prompts: Split
-    sources: Sources
+    sources: Callable[[], Sources]
     preset: Preset
 
     @property
@@ -54,7 +54,9 @@ def folder_of(path: Path, build: Path) -> Path:
     return build / digest_of(path)[:12]
 
 
-def open_bench(path: Path, build: Path, preset: Preset, prompts_of: Callable[[Tokenizer], Split], sources: Sources) -> Bench:
+def open_bench(
+    path: Path, build: Path, preset: Preset, prompts_of: Callable[[Tokenizer], Split], sources: Callable[[], Sources]
+) -> Bench:
     """Read a GGUF or a checkpoint and lay its F16 file into `build`/<first of its sha256>."""
     model, tokenizer = read_model(path)
     bench = Bench(model, tokenizer, folder_of(path, build), prompts_of(tokenizer), sources, preset)
@@ -85,7 +87,7 @@ def quantize_step(bench: Bench) -> list[Row]:
 
 def prune_step(bench: Bench) -> list[Row]:
     """Every cut of the preset, before and after healing by distillation from the whole model."""
-    candidates = [Candidate("whole", bench.whole)]
+    candidates, sources = [Candidate("whole", bench.whole)], bench.sources()
     for number, how in enumerate(bench.preset.cuts):
         folder = bench.folder / f"cut-{number}"
         folder.mkdir(exist_ok=True)
@@ -97,7 +99,7 @@ def prune_step(bench: Bench) -> list[Row]:
         kept_layers = f"layers {(folder / 'kept.txt').read_text()}"
         candidates.append(Candidate(how.name, _as_gguf(smaller, bench, folder / "raw.gguf"), kept_layers))
         heal = replace(bench.preset.heal, recipe=replace(bench.preset.heal.recipe, shape=smaller.shape))
-        done = distil(bench.model, smaller, bench.tokenizer, bench.sources, heal, folder, f"heal {number}")
+        done = distil(bench.model, smaller, bench.tokenizer, sources, heal, folder, f"heal {number}")
         note = f"{done.step} steps, {done.tokens / 1e6:.2f} M tokens"
         candidates.append(Candidate(f"{how.name}, healed", _as_gguf(smaller, bench, folder / "healed.gguf"), note))
     return _measured(bench, candidates, "prune")
@@ -109,7 +111,7 @@ def distil_step(bench: Bench) -> list[Row]:
     folder.mkdir(exist_ok=True)
     student = student_of(bench.model, how.recipe.shape, how.recipe.seed)
     candidates = [Candidate("teacher", bench.whole), Candidate("student, untaught", _as_gguf(student, bench, folder / "raw.gguf"))]
-    done = distil(bench.model, student, bench.tokenizer, bench.sources, how, folder)
+    done = distil(bench.model, student, bench.tokenizer, bench.sources(), how, folder)
     taught = _as_gguf(student, bench, folder / "f16.gguf")
     candidates.append(Candidate("student", taught, f"{done.step} steps, {done.tokens / 1e6:.2f} M tokens"))
     quantize(taught, folder / "q8_0.gguf", "Q8_0")

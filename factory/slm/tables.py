@@ -9,7 +9,7 @@ from factory.slm.data import LANGUAGES
 from factory.slm.measure import Row
 
 _HEAD = (
-    "file", "M parameters", "size MB", "memory MB", "prompt tokens/s", "decode tokens/s", "KL", "same choice %", "loss", "chosen %",
+    "file", "M parameters", "size MB", "memory MB", "prompt tokens/s", "decode tokens/s", "KL", "same next %", "loss", "chosen %",
     "copied %", "notes",
 )
 
@@ -22,7 +22,8 @@ def overall(rows: Sequence[Row]) -> str:
         cells = (
             row["name"], f"{row['parameters'] / 1e6:.2f}", f"{row['bytes'] / 1e6:.2f}", f"{row['memory'] / 1e6:.0f}",
             f"{speed['prompt']:.0f} ({speed['prompt_ratio']:.2f})", f"{speed['decode']:.0f} ({speed['decode_ratio']:.2f})",
-            _small(near["kl"]), _percent(near["same"]), f"{near['nll']:.3f}", _percent(near["chosen"]), _percent(near["copied"]), row["note"],
+            _small(near["kl"]), _percent(near["same"]), f"{near['nll']:.3f}", _percent(near["chosen"]), _percent(near["copied"]),
+            row["note"],
         )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
