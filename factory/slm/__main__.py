@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--parts", type=Path, default=Path("build/parts"), help="of `split` and `join`")
     parser.add_argument("--device", default=None, help="as torch names it; without it the preset's")
     parser.add_argument("--minutes", type=float, default=None, help="of training, instead of the preset's")
+    parser.add_argument("--steps", type=int, default=None, help="of training, distillation and each healing, instead of the preset's")
     parser.add_argument("--limit", type=int, default=None, help="questions a language to evaluate, or rows a language to read")
     return parser
 

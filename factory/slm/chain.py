@@ -38,6 +38,7 @@ class Places:
     parts: Path
     device: str | None = None
     minutes: float | None = None
+    steps: int | None = None
     limit: int | None = None
 
     @property
@@ -49,11 +50,12 @@ class Places:
 
 
 def _recipe(recipe: Recipe, places: Places) -> Recipe:
-    return replace(recipe, device=places.device) if places.device else recipe
+    recipe = replace(recipe, device=places.device) if places.device else recipe
+    return replace(recipe, steps=places.steps) if places.steps else recipe
 
 
 def preset_of(name: str, places: Places) -> Preset:
-    """The preset with the device that was asked for."""
+    """The preset, with what was asked to differ."""
     preset = PRESETS[name]
     train = _recipe(preset.train, places)
     if places.minutes is not None:

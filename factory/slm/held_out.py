@@ -57,9 +57,13 @@ def held_out(tokenizer: Tokenizer, data: Path, policies: Path, gold: Path, each:
 
 def _shown(items: Sequence[Item], language: str, encoder: Encoder, rng: random.Random, most: int) -> list[HeldOut]:
     shown: list[HeldOut] = []
+    asked: set[str] = set()
     for item in items:
         if len(shown) == most:
             break
+        if item.question in asked:  # the same question in both halves would be measured by what it decided
+            continue
+        asked.add(item.question)
         example = encoder.example(item, rng, STATEMENTS, MAX_STATEMENT) if len(item.others) > 1 else None
         if example is not None:
             shown.append(HeldOut(language, item, example))

@@ -74,13 +74,22 @@ def _row(candidate: Candidate, digest: str, prompts: Sequence[HeldOut], referenc
     }
 
 
+def _settings(reference: Path, prompts: Sequence[HeldOut], each: int) -> str:
+    """What a row depends on beside its file."""
+    asked = json.dumps([(prompt.language, prompt.example.prompt, prompt.example.target) for prompt in prompts])
+    return f"{_sha256(reference)} {hashlib.sha256(asked.encode()).hexdigest()} {each}"
+
+
+def _known(folder: Path, settings: str) -> dict[str, Row]:
+    """Rows of any table in the folder that were measured with these settings, by the sha256 of their files."""
+    tables = [json.loads(path.read_text("utf8")) for path in folder.glob("*.json")]
+    return {row["sha256"]: row for table in tables if isinstance(table, dict) and table["settings"] == settings for row in table["rows"]}
+
+
 def measure(candidates: Sequence[Candidate], prompts: Sequence[HeldOut], each: int, load: Load, out: Path) -> list[Row]:
     """A row for each file, compared with the first; `out` (JSON) keeps them. `each`: whole answers a language."""
-    settings = f"{len(prompts)} {each} {_sha256(candidates[0].path)}"
-    known: dict[str, Row] = {}
-    if out.exists():
-        kept = json.loads(out.read_text("utf8"))
-        known = {row["sha256"]: row for row in kept["rows"]} if kept["settings"] == settings else {}
+    settings = _settings(candidates[0].path, prompts, each)
+    known = _known(out.parent, settings)
     rows: list[Row] = []
     reference: list[Logs] | None = None
     for candidate in tqdm(candidates, desc="measure", unit="file"):
@@ -92,7 +101,8 @@ def measure(candidates: Sequence[Candidate], prompts: Sequence[HeldOut], each: i
                 runtime.close()
             known[digest] = _row(candidate, digest, prompts, reference, each)
         rows.append({**known[digest], "name": candidate.name, "note": candidate.note})
-        _write(out, {"settings": settings, "rows": rows + [row for key, row in known.items() if key not in {r["sha256"] for r in rows}]})
+        done = {row["sha256"] for row in rows}
+        _write(out, {"settings": settings, "rows": rows + [row for digest, row in known.items() if digest not in done]})
     for row, speed in zip(rows, speeds({c.name: c.path for c in candidates}, load).values(), strict=True):
         row["speed"] = asdict(speed)
     _write(out, {"settings": settings, "rows": rows})

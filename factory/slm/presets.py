@@ -54,7 +54,7 @@ PRESETS = {
     ),
     "cpu": Preset(
         _CPU,
-        Distillation(replace(_CPU, shape=HALF, minutes=15.0, steps=600)),
+        Distillation(replace(_CPU, shape=HALF, minutes=12.0, steps=400)),
         Distillation(replace(_CPU, minutes=5.0, steps=120, rate=5e-4, curriculum=LAST)), CUTS,
     ),
     "gpu": Preset(
