@@ -121,10 +121,12 @@ def make_card(preset: Preset, places: Places) -> None:
 
 def _smaller(step: Callable[[smaller.Bench], list[Row]]) -> Callable[[Preset, Places], None]:
     def run(preset: Preset, places: Places) -> None:
+        command = f"python -m factory {step.__name__.removesuffix('_step')}" + (f" --steps {places.steps}" if places.steps else "")
+
         def prompts(tokenizer: Tokenizer) -> Split:
             return held_out(tokenizer, places.data, places.policies, places.gold, preset.prompts)
 
-        bench = smaller.open_bench(places.source, places.build, preset, prompts, lambda: _sources(preset, places))
+        bench = smaller.open_bench(places.source, places.build, preset, prompts, lambda: _sources(preset, places), command)
         rows = step(bench)
         print(f"{bench.folder}\n\n{overall(rows)}\n\n{by_language(rows)}\n", flush=True)
 

@@ -86,8 +86,9 @@ def _known(folder: Path, settings: str) -> dict[str, Row]:
     return {row["sha256"]: row for table in tables if isinstance(table, dict) and table["settings"] == settings for row in table["rows"]}
 
 
-def measure(candidates: Sequence[Candidate], prompts: Sequence[HeldOut], each: int, load: Load, out: Path) -> list[Row]:
-    """A row for each file, compared with the first; `out` (JSON) keeps them. `each`: whole answers a language."""
+def measure(candidates: Sequence[Candidate], prompts: Sequence[HeldOut], each: int, load: Load, out: Path, command: str = "") -> list[Row]:
+    """A row for each file, compared with the first; `out` (JSON) keeps them, and by which `command` they came. `each`: whole answers
+    a language."""
     settings = _settings(candidates[0].path, prompts, each)
     known = _known(out.parent, settings)
     rows: list[Row] = []
@@ -102,8 +103,8 @@ def measure(candidates: Sequence[Candidate], prompts: Sequence[HeldOut], each: i
             known[digest] = _row(candidate, digest, prompts, reference, each)
         rows.append({**known[digest], "name": candidate.name, "note": candidate.note})
         done = {row["sha256"] for row in rows}
-        _write(out, {"settings": settings, "rows": rows + [row for digest, row in known.items() if digest not in done]})
+        _write(out, {"settings": settings, "command": command, "rows": rows + [row for digest, row in known.items() if digest not in done]})
     for row, speed in zip(rows, speeds({c.name: c.path for c in candidates}, load).values(), strict=True):
         row["speed"] = asdict(speed)
-    _write(out, {"settings": settings, "rows": rows})
+    _write(out, {"settings": settings, "command": command, "rows": rows})
     return rows

@@ -24,9 +24,9 @@ def put(text: str, name: str, content: str) -> str:
     return text[: text.index(begin) + len(begin)] + f"\n{content}\n" + text[text.index(end) :]
 
 
-def section(step: str, rows: list[Row], about: str) -> str:
+def section(command: str, rows: list[Row], about: str) -> str:
     """The tables of a step."""
-    return f"`python -m factory {step}` {about}\n\n{overall(rows)}\n\n{by_language(rows)}"
+    return f"`{command}` {about}\n\n{overall(rows)}\n\n{by_language(rows)}"
 
 
 def write_page(folder: Path, page: Path, about: str) -> Path:
@@ -35,9 +35,9 @@ def write_page(folder: Path, page: Path, about: str) -> Path:
     families = {}
     for step in STEPS:
         if (folder / f"{step}.json").exists():
-            rows = json.loads((folder / f"{step}.json").read_text("utf8"))["rows"]
-            families[step] = rows
-            text = put(text, step, section(step, rows, about))
+            table = json.loads((folder / f"{step}.json").read_text("utf8"))
+            families[step] = table["rows"]
+            text = put(text, step, section(table["command"], table["rows"], about))
     if (folder / f"{ONNX}.json").exists():
         text = put(text, ONNX, onnx_table(json.loads((folder / f"{ONNX}.json").read_text("utf8"))))
     page.write_text(text, encoding="utf8")

@@ -28,7 +28,8 @@ from factory.slm.read_gguf import read_model
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A model with what it takes to make it smaller: `folder` is its own, `prompts` are held out, `sources` are read when needed."""
+    """A model with what it takes to make it smaller: `folder` is its own, `prompts` are held out, `sources` are read when
+    needed; `command` is what was typed."""
 
     model: Decoder
     tokenizer: Tokenizer
@@ -36,6 +37,7 @@ class Bench:
     prompts: Split
     sources: Callable[[], Sources]
     preset: Preset
+    command: str = ""
 
     @property
     def whole(self) -> Path:
@@ -55,11 +57,12 @@ def folder_of(path: Path, build: Path) -> Path:
 
 
 def open_bench(
-    path: Path, build: Path, preset: Preset, prompts_of: Callable[[Tokenizer], Split], sources: Callable[[], Sources]
+    path: Path, build: Path, preset: Preset, prompts_of: Callable[[Tokenizer], Split], sources: Callable[[], Sources],
+    command: str = "",
 ) -> Bench:
     """Read a GGUF or a checkpoint and lay its F16 file into `build`/<first of its sha256>."""
     model, tokenizer = read_model(path)
-    bench = Bench(model, tokenizer, folder_of(path, build), prompts_of(tokenizer), sources, preset)
+    bench = Bench(model, tokenizer, folder_of(path, build), prompts_of(tokenizer), sources, preset, command)
     bench.folder.mkdir(parents=True, exist_ok=True)
     if not bench.whole.exists():
         partial = bench.whole.with_suffix(".partial")
@@ -126,4 +129,4 @@ def _as_gguf(model: Decoder, bench: Bench, path: Path) -> Path:
 
 def _measured(bench: Bench, candidates: list[Candidate], step: str) -> list[Row]:
     preset = bench.preset
-    return measure(candidates, bench.prompts.test, preset.answers, preset.load, bench.folder / f"{step}.json")
+    return measure(candidates, bench.prompts.test, preset.answers, preset.load, bench.folder / f"{step}.json", bench.command)
