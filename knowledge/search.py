@@ -1,8 +1,8 @@
 """Search: the passages and statements that answer a question, with scores a person can read.
 
 Dense (FAISS) and lexical (BM25) each propose passages; every statement of them is then judged by a small linear model
-over readable features. Its weights, and the data they were fitted on, are in `knowledge/ranking.json`
-(`python -m factory.ranking`).
+over readable features, and whether the best of them answer at all by `knowledge/answerability.py`. The weights, and the
+data they were fitted on, are in `knowledge/ranking.json` (`python -m factory.ranking`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import math
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knowledge.answerability import Answerability, Judged, answer_features
 from knowledge.asking import QUESTION_WORDS, asked, offered
 from knowledge.embedder import Vectors
 from knowledge.index import Index
@@ -38,7 +39,6 @@ STATEMENT_FEATURES = (
     "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
     "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures", "example", "early", "focus",
 )  # fmt: skip
-ANSWER_FEATURES = ("top", "margin", "dense", "passage_dense", "coverage", "passage_coverage", "unknown", "length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Weights of the two linear models, by feature name, and the thresholds fitted with them."""
+    """The weights of the statement model by feature, and the model of answerability with its thresholds."""
 
     statement: tuple[float, ...]
     statement_bias: float
-    answer: tuple[float, ...]
-    answer_bias: float
-    threshold: float
-    abstain_below: dict[str, float]
+    answer: Answerability
     sha256: str = ""
     """Hex sha256 of the file the weights were read from."""
 
@@ -100,16 +97,13 @@ class Ranking:
         return cls(
             tuple(float(raw["statement"]["weights"][name]) for name in STATEMENT_FEATURES),
             float(raw["statement"]["bias"]),
-            tuple(float(raw["answer"]["weights"][name]) for name in ANSWER_FEATURES),
-            float(raw["answer"]["bias"]),
-            float(raw["threshold"]),
-            {str(code): float(value) for code, value in raw.get("abstain_below", {}).items()},
+            Answerability.from_json(raw["answer"]),
             hashlib.sha256(data).hexdigest(),
         )
 
     def below(self, language: str) -> float:
         """Questions in `language` less answerable than this are not answered."""
-        return self.abstain_below.get(language, self.threshold)
+        return self.answer.below(language)
 
 
 class Search:
@@ -175,16 +169,18 @@ class Search:
         """The best statements for a question; empty when nothing may answer at all."""
         mask = self.eligible(scope)
         if not mask.any() or not query.strip():
-            return Found((), 0.0, (0.0,) * len(ANSWER_FEATURES), scope.language)
+            return Found((), 0.0, (), scope.language)
         vector = self.index.embedder.encode([query])[0]
         question = self._question(query, scope.language)
         bm25 = np.where(mask, self.index.lexical.scores(question.prefixed), 0.0)
         dense = self._dense(vector, mask)
         chosen = self._propose(dense, bm25)
         candidates = self._judge(chosen, dense, bm25, vector, question)
-        features = self._answer_features(candidates, question)
-        probability = _sigmoid(float(np.dot(self.ranking.answer, features)) + self.ranking.answer_bias)
-        return Found(tuple(candidates[:most]), probability if candidates else 0.0, features, scope.language)
+        if not candidates:
+            return Found((), 0.0, (), scope.language)
+        judged = [Judged(item.policy.id, item.score, dict(zip(STATEMENT_FEATURES, item.features, strict=True))) for item in candidates]
+        features = answer_features(judged, question.unknown, len(question.weights))
+        return Found(tuple(candidates[:most]), self.ranking.answer.probability(features), features, scope.language)
 
     def _dense(self, vector: Vectors, mask: npt.NDArray[np.bool_]) -> dict[int, float]:
         import faiss
@@ -247,22 +243,6 @@ class Search:
             head = frozenset(terms(f"{passage.policy.title} {passage.heading}", passage.policy.language))
             self._head_terms[number] = head
         return head
-
-    def _answer_features(self, candidates: Sequence[Candidate], question: _Question) -> tuple[float, ...]:
-        if not candidates:
-            return (0.0,) * len(ANSWER_FEATURES)
-        best = candidates[0]
-        other = next((item.score for item in candidates if item.policy.id != best.policy.id), 0.0)
-        near = candidates[:5]
-        column = STATEMENT_FEATURES.index
-        most = {
-            name: max(item.features[column(name)] for item in near)
-            for name in ("dense", "passage_dense", "coverage", "passage_coverage")
-        }
-        return (
-            _logit(best.score), _logit(best.score) - _logit(other), most["dense"], most["passage_dense"],
-            most["coverage"], most["passage_coverage"], question.unknown, min(len(question.weights), 12) / 12,
-        )  # fmt: skip
 
     def _question(self, query: str, language: str) -> _Question:
         """The question's terms with their weight, mistyped words put right, one term a key."""
@@ -343,8 +323,3 @@ def best_language(have: set[str], wanted: str) -> str:
 
 def _sigmoid(value: float) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, value))))
-
-
-def _logit(probability: float) -> float:
-    probability = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(probability / (1 - probability))
