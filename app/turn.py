@@ -276,11 +276,11 @@ _FOLLOW_UP = {
 
 def _search(parts: Parts, progress: Progress, scope: Scope) -> tuple[str, Found]:
     """Search for the question, together with the one before it when it reads as a follow-up or finds little alone."""
-    query = _TOKEN.sub(" ", progress.redacted.text)
+    query = " ".join(_TOKEN.sub(" ", progress.redacted.text).split())
     alone = parts.search.find(query, scope)
     if not progress.session.questions:
         return query, alone
-    joined_query = f"{progress.session.questions[-1]} {query}"
+    joined_query = f"{progress.session.questions[-1]}\n{query}"
     if not _follows_up(query, scope.language) and alone.answerable >= parts.search.ranking.below(scope.language):
         return query, alone
     joined = parts.search.find(joined_query, scope)

@@ -36,7 +36,7 @@ FALSE_ANSWER_WEIGHT = 5.0
 
 def find(search: Search, row: Row, country: str = "ES") -> Found:
     """Search as the appliance does for one gold row (follow-ups are joined with their history)."""
-    query = " ".join([*row.history, row.question])
+    query = "\n".join(filter(None, (" ".join(row.history), row.question)))
     day = row.as_of or date.today()
     scope = Scope(row.language or "en", row.role, day, row.jurisdiction or country, row.exclude)
     return search.find(query, scope, most=400)

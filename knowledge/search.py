@@ -34,6 +34,10 @@ from knowledge.terms import terms, words
 
 RANKING_FILE = Path(__file__).with_name("ranking.json")
 PASSAGES_EACH = 16
+ABOUT_NOW, ASKED_NOW = 0.5, 0.65
+"""The share of a follow-up in what passages and what statements are compared with; the rest is what was asked before."""
+EARLIER = 0.3
+"""The weight of a word that was asked before, beside one of the follow-up."""
 
 STATEMENT_FEATURES = (
     "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
@@ -166,21 +170,36 @@ class Search:
     # -- one question ------------------------------------------------------------------------------------------------
 
     def find(self, query: str, scope: Scope, most: int = 8) -> Found:
-        """The best statements for a question; empty when nothing may answer at all."""
+        """The best statements for a question; empty when nothing may answer at all.
+
+        Of a query of several lines the last is the question; those before it are what was asked before, and tell what it is about
+        more than what it asks.
+        """
         mask = self.eligible(scope)
-        if not mask.any() or not query.strip():
+        before, _, asking = query.strip().rpartition("\n")
+        if not mask.any() or not asking:
             return Found((), 0.0, (), scope.language)
-        vector = self.index.embedder.encode([query])[0]
-        question = self._question(query, scope.language)
+        about, vector = self._vectors(before, asking)
+        question = self._question(asking, scope.language, before)
         bm25 = np.where(mask, self.index.lexical.scores(question.prefixed), 0.0)
-        dense = self._dense(vector, mask)
+        dense = self._dense(about, mask)
         chosen = self._propose(dense, bm25)
-        candidates = self._judge(chosen, dense, bm25, vector, question)
+        candidates = self._judge(chosen, dense, bm25, about, vector, question)
         if not candidates:
             return Found((), 0.0, (), scope.language)
         judged = [Judged(item.policy.id, item.score, dict(zip(STATEMENT_FEATURES, item.features, strict=True))) for item in candidates]
         features = answer_features(judged, question.unknown, len(question.weights))
         return Found(tuple(candidates[:most]), self.ranking.answer.probability(features), features, scope.language)
+
+    def _vectors(self, before: str, asking: str) -> tuple[Vectors, Vectors]:
+        """What passages and what statements are compared with; the same where nothing was asked before."""
+        if not before:
+            vector = self.index.embedder.encode([asking])[0]
+            return vector, vector
+        earlier, now = self.index.embedder.encode([before, asking])
+        mixed = [share * now + (1 - share) * earlier for share in (ABOUT_NOW, ASKED_NOW)]
+        about, vector = (each / max(float(np.linalg.norm(each)), 1e-6) for each in mixed)
+        return about, vector
 
     def _dense(self, vector: Vectors, mask: npt.NDArray[np.bool_]) -> dict[int, float]:
         import faiss
@@ -197,7 +216,7 @@ class Search:
         return list(dict.fromkeys([*list(dense)[:PASSAGES_EACH], *lexical]))
 
     def _judge(
-        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], vector: Vectors, question: _Question
+        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], about: Vectors, vector: Vectors, question: _Question
     ) -> list[Candidate]:
         top_bm25 = max((float(bm25[number]) for number in chosen), default=0.0) or 1.0
         order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
@@ -206,7 +225,7 @@ class Search:
             passage = self.index.passages[number]
             first = int(self.index.first_statement[number])
             sims, alone = self.index.statement_vectors[:, first : first + len(passage.statements)] @ vector
-            title = float(self._title_vectors[number] @ vector)
+            title = float(self._title_vectors[number] @ about)
             passage_dense = dense.get(number, float(sims.max()))
             head = question.coverage(self._head(number))
             bags = self._bags(number)
@@ -244,26 +263,30 @@ class Search:
             self._head_terms[number] = head
         return head
 
-    def _question(self, query: str, language: str) -> _Question:
-        """The question's terms with their weight, mistyped words put right, one term a key."""
-        spelling = self._spelling_of(language)
-        fixed = [(spelling.nearest(word) or word) if spelling else word for word in words(query)]
-        importance = self.index.embedder.weights(fixed)
+    def _question(self, query: str, language: str, before: str = "") -> _Question:
+        """The question's terms with their weight, mistyped words put right, one term a key; those of what was asked before weigh less."""
+        now, asking = self._weights(query, language), QUESTION_WORDS.get(language, frozenset())
+        earlier = self._weights(before, language) if before else []
         weights: dict[str, float] = {}
-        asking = QUESTION_WORDS.get(language, frozenset())
-        for word, weight in zip(fixed, importance, strict=True):
+        for word, weight in [*now, *((word, EARLIER * weight) for word, weight in earlier)]:
             for term in terms(word, language):
-                weights[term] = max(weights.get(term, 0.0), float(weight))
-        subject = frozenset(term for word in fixed if word not in asking for term in terms(word, language) if term not in asking)
+                weights[term] = max(weights.get(term, 0.0), weight)
+        open_words = [word for word, _ in (*now, *earlier) if word not in asking]
+        subject = frozenset(term for word in open_words for term in terms(word, language) if term not in asking)
         idf = self.index.lexical.idf
         known = {term: idf.get(f"{language}:{term}") for term in weights}
         rarest = max((value for value in known.values() if value), default=5.0)
         weighed = {term: weight * (known[term] or rarest) for term, weight in weights.items()}
         total = sum(weighed.values()) or 1.0
         missing = sum(value for term, value in weighed.items() if known[term] is None)
-        return _Question(
-            weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), asked(query, language), subject
-        )
+        wants = asked(query, language) or (asked(before, language) if before else frozenset())
+        return _Question(weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), wants, subject)
+
+    def _weights(self, text: str, language: str) -> list[tuple[str, float]]:
+        """The words of a text as they were meant, each with its weight."""
+        spelling = self._spelling_of(language)
+        fixed = [(spelling.nearest(word) or word) if spelling else word for word in words(text)]
+        return list(zip(fixed, map(float, self.index.embedder.weights(fixed)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

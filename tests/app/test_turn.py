@@ -155,6 +155,15 @@ def test_a_follow_up_is_understood_with_the_question_before(box: Appliance) -> N
     assert "payments/international-transfer" in {e.policy for s in answer.sentences for e in s.evidence}
 
 
+def test_a_follow_up_asks_for_what_it_says_and_not_for_the_question_before(box: Appliance) -> None:
+    session = box.start_session()
+    box.ask("what interest does the savings account pay", session=session)
+    answer = box.ask("and above 50000?", session=session)
+    assert "0.5%" in answer.sentences[0].text
+    message = box.ask("what does a transfer\nto another country\ncost online?")
+    assert "payments/international-transfer" in {e.policy for s in message.sentences for e in s.evidence}, "lines of one message are one question"
+
+
 def test_short_messages_do_not_flip_a_sessions_language(box: Appliance) -> None:
     session = box.start_session()
     box.ask("¿Cuánto cuesta una transferencia internacional?", session=session)
