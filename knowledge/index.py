@@ -21,7 +21,7 @@ from knowledge.passages import Passage, passages_of
 from knowledge.policy import Policy
 from knowledge.terms import terms
 
-FORMAT = 5
+FORMAT = 6
 _FILES = ("passages.faiss", "statements.npy", "lexical.npz")
 
 Progress = Callable[[int, int], None]
@@ -87,10 +87,11 @@ class Lexical:
 
 
 def passage_terms(passage: Passage) -> list[str]:
-    """Terms of a passage with its headings; the headings count once more than the text."""
-    language = passage.policy.language
+    """Terms of a passage with its headings, which count once more than the text, and its policy's keywords."""
+    policy = passage.policy
     body = " ".join(statement.text for statement in passage.statements)
-    return [f"{language}:{term}" for term in terms(f"{passage.policy.title}. {passage.heading}. {body}", language)]
+    whole = ". ".join((policy.title, passage.heading, body, *policy.keywords))
+    return [f"{policy.language}:{term}" for term in terms(whole, policy.language)]
 
 
 def statement_context(passage: Passage, place: int) -> str:

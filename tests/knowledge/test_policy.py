@@ -127,3 +127,15 @@ def test_twins_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "b.md", FRONT)
     with pytest.raises(KnowledgeError, match=r"a\.md|b\.md"):
         load_policies(tmp_path)
+
+
+@pytest.mark.parametrize(("line", "keywords"), [("", ()), ('keywords: "plastic gone;  wallet ؛ ;x"\n', ("plastic gone", "wallet", "x"))])
+def test_keywords_are_read_and_are_no_evidence(tmp_path: Path, line: str, keywords: tuple[str, ...]) -> None:
+    policy = load_policy(write(tmp_path, "en/lost.md", FRONT.replace("supersedes: null\n", "supersedes: null\n" + line)), tmp_path)
+    assert policy.keywords == keywords
+    assert not any("plastic" in statement.text for passage in passages_of(policy) for statement in passage.statements)
+
+
+def test_keywords_must_be_one_line(tmp_path: Path) -> None:
+    with pytest.raises(KnowledgeError, match="keywords"):
+        load_policy(write(tmp_path, "en/lost.md", FRONT.replace("supersedes: null\n", "keywords: {a: b}\n")), tmp_path)
