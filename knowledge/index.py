@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -134,6 +135,7 @@ def build(policies: Sequence[Policy], embedder: Embedder, progress: Progress | N
 def _lexical(corpus: list[list[str]]) -> Lexical:
     import bm25s
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG and speaks on the terminal
     engine = bm25s.BM25(method="lucene", k1=1.2, b=0.6)
     engine.index(corpus, show_progress=False)
     seen: dict[str, int] = {}
