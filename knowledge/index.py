@@ -22,7 +22,7 @@ from knowledge.passages import Passage, passages_of
 from knowledge.policy import Policy
 from knowledge.terms import terms
 
-FORMAT = 6
+FORMAT = 7
 _FILES = ("passages.faiss", "statements.npy", "lexical.npz")
 
 Progress = Callable[[int, int], None]
