@@ -255,7 +255,7 @@ def _fixed(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence]
     yield _own(guard.message or "handed_off", language)
     if guard.topic:
         # Who has lost a card needs the number to call, whatever the words were.
-        asked = locales.text(f"line.{guard.category}", language) if guard.category in URGENT else progress.redacted.text
+        asked = locales.text(f"line.{guard.category}", language) if guard.category in URGENT else " ".join(progress.redacted.text.split())
         found = parts.search.find(asked, scope)
         best = next((item for item in found.candidates if item.policy.id.startswith(guard.topic)), None)
         if best is not None and best.score >= 0.5:
