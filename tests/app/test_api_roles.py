@@ -65,6 +65,8 @@ TABLE: dict[tuple[str, str], tuple[frozenset[str], object]] = {
     ("GET", "/chat/turns/{turn}/receipt"): (ANYONE, None),
     ("POST", "/chat/turns/{turn}/feedback"): (ANYONE, {"useful": True}),
     ("GET", "/console"): (ALL, None),
+    ("GET", "/console/{rest:path}"): (ANYONE, None),
+    ("POST", "/console/language"): (ANYONE, {"language": "de"}),
     ("GET", "/console/sign-in"): (ANYONE, None),
     ("POST", "/console/sign-in"): (ANYONE, {"code": "x" * 50}),
     ("POST", "/console/sign-out"): (ALL, {}),

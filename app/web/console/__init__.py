@@ -5,7 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from app.web.console import dashboard, entrance, exports, questions, records
+from app.web.console.pages import PageProblem
 
 router = APIRouter(include_in_schema=False)
 for part in (entrance, records, exports, dashboard, questions):
     router.include_router(part.router, prefix="/console")
+
+
+@router.get("/console/{rest:path}")
+def nowhere(rest: str) -> None:
+    """A page that is not there, said like everything else here."""
+    raise PageProblem(404, "missing")
