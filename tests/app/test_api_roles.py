@@ -67,6 +67,8 @@ TABLE: dict[tuple[str, str], tuple[frozenset[str], object]] = {
     ("GET", "/console"): (ALL, None),
     ("GET", "/console/{rest:path}"): (ANYONE, None),
     ("POST", "/console/language"): (ANYONE, {"language": "de"}),
+    ("GET", "/console/oidc"): (ANYONE, None),
+    ("GET", "/console/oidc/callback"): (ANYONE, None),
     ("GET", "/console/sign-in"): (ANYONE, None),
     ("POST", "/console/sign-in"): (ANYONE, {"code": "x" * 50}),
     ("POST", "/console/sign-out"): (ALL, {}),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.appliance import Appliance
-from tests.app.faces import PASSWORD
+from app.web.server import create_app
+from tests.app.faces import PASSWORD, branch
 from tests.browser import FLAGS, chromium
-from tests.console_demo import demo
+from tests.console_demo import demo, listening
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NO AXE: install axe-playwright-python")
 pytestmark = [
@@ -131,6 +133,29 @@ def test_arabic_is_laid_out_from_right_to_left_and_a_language_is_chosen_on_the_p
         page.goto(f"{url}/console/questions")
         assert page.locator("h1").inner_text() == "Unbeantwortet"
         assert errors == []
+
+
+def test_signing_in_through_another_site_and_out_again(tmp_path: Path) -> None:
+    """To a browser `localhost` and `127.0.0.1` are two sites: the strict cookie must survive the way back from the other one."""
+    pytest.importorskip("authlib", reason="NO AUTHLIB: install the extra oidc")
+    from tests.app.sign_in_service import CLIENT, SECRET, SignInService
+
+    service = SignInService()
+    with listening(service.app()) as issuer:
+        service.issuer = issuer
+        settings = {"oidc_issuer": issuer, "oidc_client_id": CLIENT, "oidc_client_secret": SECRET, "oidc_roles": {"bank-officers": "officer"}}
+        with branch(tmp_path, **settings) as box, listening(create_app(box)) as address, browser_page() as (page, _, errors):
+            url = address.replace("127.0.0.1", "localhost")
+            page.goto(f"{url}/console/exports")
+            assert faults(page) == []
+            page.click("text=Sign in through the bank")
+            page.wait_for_url(f"{url}/console/exports")
+            assert "Marta Ruiz" in page.locator(".who").inner_text()
+            with page.expect_navigation():
+                page.click("text=Sign out")
+            page.goto(f"{url}/console/exports")
+            assert page.locator("[name=password]").is_visible()
+            assert errors == []
 
 
 def test_five_wrong_passwords_lock_out_the_right_one(served: tuple[str, Appliance]) -> None:

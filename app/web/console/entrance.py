@@ -40,7 +40,7 @@ def sign_in_page(request: Request, back: Annotated[str, Query(max_length=200)] =
     """The form to sign in."""
     if signed_in(request) is not None:
         return RedirectResponse("/console", 303)
-    return show(request, "sign_in.html", None, back=inside(back), name="", problem="")
+    return sign_in_form(request, back=back)
 
 
 @router.post("/sign-in")
@@ -55,8 +55,7 @@ def sign_in(
     try:
         signed = box.staff.sign_ins.sign_in(name, password, code, channel="web")
     except SignInRefused:
-        problem = wording_of(request).labels["problem.wrong"]
-        return show(request, "sign_in.html", None, 401, back=inside(back), name=name, problem=problem)
+        return sign_in_form(request, 401, "wrong", back=back, name=name)
     response = RedirectResponse(inside(back), 303)
     set_cookie(request, response, signed)
     return response
@@ -71,3 +70,9 @@ def sign_out(box: Box, request: Request, viewer: Annotated[Principal, Depends(Wr
     response.delete_cookie(LANGUAGE_COOKIE, path="/console")
     return response
 
+
+def sign_in_form(request: Request, status: int = 200, problem: str = "", *, back: str = "/console", name: str = "") -> Response:
+    """The form to sign in, with the label `problem.<problem>` above it where something went wrong."""
+    shown = wording_of(request).labels[f"problem.{problem}"] if problem else ""
+    elsewhere = request.app.state.oidc is not None
+    return show(request, "sign_in.html", None, status, back=inside(back), name=name, problem=shown, elsewhere=elsewhere)
