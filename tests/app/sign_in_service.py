@@ -4,6 +4,7 @@ it is told to, and lies in whatever way it is told to."""
 from __future__ import annotations
 
 import hmac
+import html
 import json
 import secrets
 import time
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from fastapi import FastAPI, Form, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
@@ -22,12 +23,14 @@ CLIENT, SECRET = "tellerbox-branch-1", "a secret of the client"
 
 @dataclass
 class SignInService:
-    """`person` are claims of who is signed in there; `lies` replace claims of the token; `denied` breaks off every sign-in."""
+    """`person` are claims of who is signed in there; `lies` replace claims of the token; `denied` breaks off every sign-in;
+    `shows_page`: it asks its person first, so that the way back begins at its own page."""
 
     person: dict[str, Any] = field(default_factory=lambda: {"sub": "248289761001", "name": "Marta Ruiz", "groups": ["staff", "bank-officers"]})
     lies: dict[str, Any] = field(default_factory=dict)
     metadata_lies: dict[str, Any] = field(default_factory=dict)
     denied: bool = False
+    shows_page: bool = False
     foreign_key: bool = False
     codes_serve_again: bool = False
     algorithm: str = "RS256"
@@ -62,7 +65,10 @@ class SignInService:
             return RedirectResponse(f"{back}?error=access_denied&state={asked['state']}", 303)
         code = secrets.token_urlsafe(16)
         self.codes[code] = asked
-        return RedirectResponse(f"{back}?code={code}&state={asked['state']}&iss={self.issuer}", 303)
+        address = f"{back}?code={code}&state={asked['state']}&iss={self.issuer}"
+        if self.shows_page:
+            return HTMLResponse(f'<!doctype html><title>Bank</title><link rel="icon" href="data:,"><a href="{html.escape(address)}">It is me</a>')
+        return RedirectResponse(address, 303)
 
     def _token(
         self, request: Request, code: Annotated[str, Form()], code_verifier: Annotated[str, Form()], redirect_uri: Annotated[str, Form()]

@@ -140,7 +140,7 @@ def test_signing_in_through_another_site_and_out_again(tmp_path: Path) -> None:
     pytest.importorskip("authlib", reason="NO AUTHLIB: install the extra oidc")
     from tests.app.sign_in_service import CLIENT, SECRET, SignInService
 
-    service = SignInService()
+    service = SignInService(shows_page=True)
     with listening(service.app()) as issuer:
         service.issuer = issuer
         settings = {"oidc_issuer": issuer, "oidc_client_id": CLIENT, "oidc_client_secret": SECRET, "oidc_roles": {"bank-officers": "officer"}}
@@ -149,6 +149,7 @@ def test_signing_in_through_another_site_and_out_again(tmp_path: Path) -> None:
             page.goto(f"{url}/console/exports")
             assert faults(page) == []
             page.click("text=Sign in through the bank")
+            page.click("text=It is me")
             page.wait_for_url(f"{url}/console/exports")
             assert "Marta Ruiz" in page.locator(".who").inner_text()
             with page.expect_navigation():
