@@ -112,7 +112,7 @@ class Provider:
                 keys = _json(client, pending.metadata["jwks_uri"])
             except AuthlibBaseError:
                 raise ProviderRefused("the sign-in service does not take this code") from None
-            except (httpx2.HTTPError, ValueError) as error:
+            except (httpx2.HTTPError, ValueError, TypeError, AttributeError) as error:  # no JSON, or JSON that is no object
                 raise ProviderUnavailable(f"the sign-in service does not answer ({type(error).__name__})") from None
         claims = self._claims(token, keys, pending)
         return identity(claims, self._settings.oidc_role_claim, self._settings.oidc_roles), pending.back
@@ -150,12 +150,12 @@ class Provider:
         needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         if not isinstance(found, dict) or found.get("issuer") != issuer or not all(_is_safe(found.get(name)) for name in needed):
             raise ProviderUnavailable("the sign-in service describes another one than oidc_issuer")
-        if "S256" not in found.get("code_challenge_methods_supported", ["S256"]):
+        if "S256" not in (found.get("code_challenge_methods_supported") or ["S256"]):
             raise ProviderUnavailable("the sign-in service does not take PKCE with S256")
         return found
 
     def _client(self, metadata: Mapping[str, Any], redirect: str) -> Any:
-        offered = metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        offered = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         method = "none" if not self._secret else "client_secret_basic" if "client_secret_basic" in offered else "client_secret_post"
         return OAuth2Client(
             self._settings.oidc_client_id, self._secret or None, token_endpoint_auth_method=method, redirect_uri=redirect,

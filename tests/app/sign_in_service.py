@@ -24,13 +24,15 @@ CLIENT, SECRET = "tellerbox-branch-1", "a secret of the client"
 @dataclass
 class SignInService:
     """`person` are claims of who is signed in there; `lies` replace claims of the token; `denied` breaks off every sign-in;
-    `shows_page`: it asks its person first, so that the way back begins at its own page."""
+    `shows_page`: it asks its person first, so that the way back begins at its own page; `token_answer` is
+    answered in place of a token."""
 
     person: dict[str, Any] = field(default_factory=lambda: {"sub": "248289761001", "name": "Marta Ruiz", "groups": ["staff", "bank-officers"]})
     lies: dict[str, Any] = field(default_factory=dict)
     metadata_lies: dict[str, Any] = field(default_factory=dict)
     denied: bool = False
     shows_page: bool = False
+    token_answer: Response | None = None
     foreign_key: bool = False
     codes_serve_again: bool = False
     algorithm: str = "RS256"
@@ -73,6 +75,8 @@ class SignInService:
     def _token(
         self, request: Request, code: Annotated[str, Form()], code_verifier: Annotated[str, Form()], redirect_uri: Annotated[str, Form()]
     ) -> Response:
+        if self.token_answer is not None:
+            return self.token_answer
         asked = self.codes.get(code) if self.codes_serve_again else self.codes.pop(code, None)
         given = b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
         right = given.partition(":")[2] == SECRET and asked is not None and asked["redirect_uri"] == redirect_uri

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.testclient import TestClient
 
 from app.appliance import Appliance
@@ -27,7 +27,8 @@ from tests.app.faces import PASSWORD, branch
 pytest.importorskip("authlib", reason="NO AUTHLIB: install the extra oidc")
 import httpx2
 
-from app.staff.oidc import MOST_BEGUN, WITHIN_SECONDS, Provider, ProviderRefused
+from app.staff import oidc
+from app.staff.oidc import WITHIN_SECONDS, Provider, ProviderRefused
 from tests.app.sign_in_service import CLIENT, SECRET, SignInService
 from tests.console_demo import listening
 
@@ -269,6 +270,26 @@ def test_a_service_that_goes_down_on_the_way_is_a_clear_page(browser: TestClient
     assert (back.status_code, says(back, "provider")) == (503, True)
 
 
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [(Response("<html>", 200), "provider"), (Response("[]", 200), "provider"), (Response("7", 200), "provider"), (Response("", 500), "provider"),
+     (Response("{}", 200), "provider_refused"), (Response('{"error": "invalid_grant"}', 400), "provider_refused"),
+     (Response('{"access_token": "x", "id_token": 7}', 200), "provider_refused"), (Response('{"access_token": "x"}', 200), "provider_refused"),
+     (Response('{"access_token": "x", "id_token": "a.b.c"}', 200), "provider_refused")],
+    ids=lambda value: getattr(value, "body", value),
+)  # fmt: skip
+def test_whatever_comes_in_place_of_a_token_is_a_clear_page(browser: TestClient, service: SignInService, answer: Response, problem: str) -> None:
+    service.token_answer = answer
+    assert says(travel(browser), problem)
+    assert browser.get("/console/ledger").status_code == 303
+
+
+@pytest.mark.parametrize("lies", [{"code_challenge_methods_supported": None}, {"token_endpoint_auth_methods_supported": None}], ids=str)
+def test_what_a_service_does_not_say_of_itself_is_what_the_standard_says(browser: TestClient, service: SignInService, lies: dict[str, Any]) -> None:
+    service.metadata_lies = lies
+    assert travel(browser).status_code == 200
+
+
 def test_nothing_is_asked_before_somebody_signs_in(box: Appliance, service: SignInService) -> None:
     client = TestClient(create_app(box))
     assert client.get("/console/sign-in").status_code == 200
@@ -289,12 +310,15 @@ def test_a_role_may_lie_deeper_in_the_token(tmp_path: Path, service: SignInServi
     assert who.name.startswith("oidc-")
 
 
-def test_what_takes_too_long_or_is_too_much_is_forgotten(tmp_path: Path, service: SignInService) -> None:
+def test_what_takes_too_long_or_is_too_much_is_forgotten(
+    tmp_path: Path, service: SignInService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc, "MOST_BEGUN", 5)
     now = time.time()
     settings = Settings(home=tmp_path, oidc_issuer=service.issuer, oidc_client_id=CLIENT, oidc_client_secret=SECRET, oidc_roles=ROLES)
     provider = Provider(settings, clock=lambda: now)
     provider.__dict__["_metadata"] = lambda: {"issuer": service.issuer, "authorization_endpoint": f"{service.issuer}/authorize"}
-    begun = [provider.begin("http://testserver/back", "/console") for _ in range(MOST_BEGUN + 3)]
+    begun = [provider.begin("http://testserver/back", "/console") for _ in range(8)]
     states = [parse_qs(urlsplit(each.url).query)["state"][0] for each in begun]
     with pytest.raises(ProviderRefused):
         provider.cancel(states[2], begun[2].browser)
@@ -323,9 +347,10 @@ def test_without_the_setting_nothing_of_it_is_imported_and_its_page_is_missing(f
 import sys
 from pathlib import Path
 from fastapi.testclient import TestClient
+from app.appliance import Appliance
+from app.settings import Settings
 from app.web.server import create_app
-from tests.app.faces import branch
-with branch(Path({str(tmp_path)!r})) as box:
+with Appliance(Settings(home=Path({str(tmp_path)!r}), slm=False)) as box:
     client = TestClient(create_app(box))
     assert client.get("/console/sign-in").status_code == 200
     assert client.get("/console/oidc").status_code == 404
