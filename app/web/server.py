@@ -120,6 +120,7 @@ def create_api(box: Appliance) -> FastAPI:
     from app.web import chat_session
     from app.web.api import router
     from app.web.console import router as console
+    from app.web.console.single_sign_on import open_provider
     from app.web.failures import tell_failures
     from app.web.limits import Limits
 
@@ -131,6 +132,7 @@ def create_api(box: Appliance) -> FastAPI:
     app.state.limits = Limits(box.settings)
     app.state.exports = ExportJobs(box.settings.home / "exports", box.ledger, bank=box.settings.bank, policies=box.policy_text)
     app.state.activity = RecentActivity(box.ledger)
+    app.state.oidc = open_provider(box)
     tell_failures(app)
     app.include_router(router)
     app.include_router(console)
