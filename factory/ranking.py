@@ -1,8 +1,9 @@
-"""Fits the two linear models of the search and their thresholds: `python -m factory.ranking`.
+"""Fits the two models of the search and their thresholds: `python -m factory.ranking`.
 
-Data: the gold questions (train for the weights of the statement model; dev for the answerability model and its thresholds;
-test is not read). A statement is right when it belongs to the row's policy and holds its figures. Both models are logistic
-regressions (scikit-learn), so that each weight can be read. Writes knowledge/ranking.json.
+Data: the gold questions (train for the statement model, a logistic regression whose weights can be read; train and dev for
+answerability, boosted trees of scikit-learn, and its thresholds; test is not read). A statement is right when it belongs
+to the row's policy and holds its figures. Thresholds are chosen on questions about policies that the trees had not seen
+(cross-validation by policy), and what is printed of answerability is measured so. Writes knowledge/ranking.json.
 """
 
 from __future__ import annotations
@@ -15,22 +16,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from app.questions import Row, read_rows
+from knowledge.answerability import Answerability
 from knowledge.embedder import load_embedder
 from knowledge.index import build
 from knowledge.policy import load_policies
 from knowledge.quantities import quantity_keys
-from knowledge.search import ANSWER_FEATURES, RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search, is_example
+from knowledge.search import RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search, is_example
+from knowledge.trees import LEAF, BoostedTrees, Tree
 
 PROJECT = Path(__file__).resolve().parent.parent
+SEED = 0
+FOLDS = 12
 FALSE_ANSWER_WEIGHT = 5.0
 """A wrong answer costs a customer more than a missing one: how much more, when a threshold is chosen."""
 
 
 def find(search: Search, row: Row, country: str = "ES") -> Found:
     """Search as the appliance does for one gold row (follow-ups are joined with their history)."""
-    query = " ".join([*row.history, row.question])
+    query = "\n".join(filter(None, (" ".join(row.history), row.question)))
     day = row.as_of or date.today()
     scope = Scope(row.language or "en", row.role, day, row.jurisdiction or country, row.exclude)
     return search.find(query, scope, most=400)
@@ -76,6 +82,49 @@ def fit(
     return model
 
 
+def grow(features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_]) -> Any:
+    """Boosted trees of the answerability; few leaves and a share of the features a split, since there are few questions."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(
+        max_iter=200, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=20, l2_regularization=5.0, max_features=0.3, random_state=SEED
+    )
+    return model.fit(features, answerable)
+
+
+def trees_of(model: Any) -> BoostedTrees:
+    """A fitted HistGradientBoostingClassifier of two classes as the trees that the box evaluates."""
+    trees = []
+    for (predictor,) in model._predictors:
+        nodes = predictor.nodes
+        leaf = nodes["is_leaf"].astype(bool)
+        trees.append(
+            Tree(
+                tuple(LEAF if end else int(column) for end, column in zip(leaf, nodes["feature_idx"], strict=True)),
+                tuple(0.0 if end else float(at) for end, at in zip(leaf, nodes["num_threshold"], strict=True)),
+                tuple(0 if end else int(to) for end, to in zip(leaf, nodes["left"], strict=True)),
+                tuple(0 if end else int(to) for end, to in zip(leaf, nodes["right"], strict=True)),
+                tuple(round(float(value), 6) if end else 0.0 for end, value in zip(leaf, nodes["value"], strict=True)),
+            )
+        )
+    return BoostedTrees(float(np.ravel(model._baseline_prediction)[0]), tuple(trees))
+
+
+def unseen(features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_], subjects: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The probability of each question by trees that were grown without any question about its policy, in any language."""
+    from sklearn.model_selection import GroupKFold
+
+    chances = np.zeros(len(answerable))
+    for seen, left in GroupKFold(FOLDS).split(features, answerable, subjects):
+        chances[left] = grow(features[seen], answerable[seen]).predict_proba(features[left])[:, 1]
+    return chances
+
+
+def subject_of(row: Row) -> str:
+    """What must not be on both sides of a split: a policy, or an unanswerable question in all its languages."""
+    return row.policy or (row.id or row.question).split("-", 1)[-1]
+
+
 def choose_threshold(probabilities: Sequence[float], answerable: Sequence[bool]) -> float:
     """The threshold with the least cost: a false abstention counts 1, a false answer FALSE_ANSWER_WEIGHT."""
     grid = np.linspace(0.05, 0.95, 91)
@@ -114,41 +163,47 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RANKING_FILE)
     arguments = parser.parse_args()
     policies = load_policies(PROJECT / "knowledge" / "policies")
-    untrained = Ranking((1.0,) * len(STATEMENT_FEATURES), 0.0, (0.0,) * len(ANSWER_FEATURES), 0.0, 0.5, {})
+    undecided = Answerability(BoostedTrees(0.0, ()), 0.5, {})
+    untrained = Ranking((1.0,) * len(STATEMENT_FEATURES), 0.0, undecided)
     search = Search(build(policies, load_embedder(PROJECT / "models" / "embedder")), untrained)
     train = [row for code in arguments.languages for row in read_rows(arguments.gold / code / "train.jsonl")]
     dev = [row for code in arguments.languages for row in read_rows(arguments.gold / code / "dev.jsonl")]
     print(f"{len(train)} train, {len(dev)} dev questions")
     features, labels, weights = statement_data(search, [row for row in train if row.expected == "answered"])
     statement = fit(features, labels, weights, strength=1.0)
-    ranking = Ranking(
-        tuple(statement.coef_[0]), float(statement.intercept_[0]), (0.0,) * len(ANSWER_FEATURES), 0.0, 0.5, {}
-    )
+    ranking = Ranking(tuple(float(weight) for weight in statement.coef_[0]), float(statement.intercept_[0]), undecided)
     search.ranking = ranking
     report("dev", search, dev)
     judged = [row for row in train + dev if row.expected in ("answered", "abstained")]
-    founds = [find(search, row) for row in judged]
-    truth = [row.expected == "answered" for row in judged]
-    answer = fit([found.features for found in founds], [int(good) for good in truth], None, strength=1.0)
-    chances = answer.predict_proba(np.array([found.features for found in founds]))[:, 1]
-    threshold = choose_threshold(list(chances), truth)
-    by_language = {code: choose_threshold(*_of(code, judged, list(chances), truth)) for code in arguments.languages}
+    seen = np.array([find(search, row).features for row in judged])
+    truth = np.array([row.expected == "answered" for row in judged])
+    chances = unseen(seen, truth, [subject_of(row) for row in judged])
+    threshold = choose_threshold(list(chances), list(truth))
+    by_language = {code: choose_threshold(*_of(code, judged, list(chances), list(truth))) for code in arguments.languages}
     # A language has few questions: its own threshold is drawn half way back to the common one.
     by_language = {code: round((value + threshold) / 2, 3) for code, value in by_language.items()}
-    for code in arguments.languages:
-        given, good = _of(code, judged, list(chances), truth)
-        wrong = [(chance >= by_language[code]) != right for chance, right in zip(given, good, strict=True)]
-        print(f"answerable or not {code}: {1 - float(np.mean(wrong)):.3f} right at {by_language[code]}")
+    for code in ("all", *arguments.languages):
+        mine = np.array([code in ("all", row.language) for row in judged])
+        given = chances >= np.array([by_language[row.language or "en"] for row in judged])
+        abstained, answered = 1 - given[mine & truth].mean(), given[mine & ~truth].mean()
+        print(f"answerability {code:3}: needless abstentions {abstained:.3f}, answers that should not be {answered:.3f} (unseen policies)")
+    answer = Answerability(trees_of(grow(seen, truth)), threshold, by_language)
     written = {
         "fitted_on": f"gold train ({len(train)}) for statements, train and dev ({len(judged)}) for answerability",
         "languages": arguments.languages,
         "statement": _weights(STATEMENT_FEATURES, statement),
-        "answer": _weights(ANSWER_FEATURES, answer),
-        "threshold": threshold,
-        "abstain_below": by_language,
+        "answer": answer.to_json(),
     }
-    arguments.out.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
-    print(json.dumps(written["statement"]), json.dumps(written["answer"]))
+    arguments.out.write_text(_compact(written) + "\n", "utf-8")
+    print(json.dumps(written["statement"]))
+
+
+def _compact(written: dict[str, Any]) -> str:
+    """JSON with one tree a line."""
+    answer = dict(written["answer"])
+    trees = ",\n".join("   " + json.dumps(tree, separators=(",", ":")) for tree in answer.pop("trees"))
+    whole = json.dumps(written | {"answer": answer | {"trees": []}}, indent=1)
+    return whole.replace('"trees": []', f'"trees": [\n{trees}\n  ]')
 
 
 def _of(code: str, rows: Sequence[Row], chances: list[float], truth: list[bool]) -> tuple[list[float], list[bool]]:

@@ -1,8 +1,8 @@
 """Search: the passages and statements that answer a question, with scores a person can read.
 
 Dense (FAISS) and lexical (BM25) each propose passages; every statement of them is then judged by a small linear model
-over readable features. Its weights, and the data they were fitted on, are in `knowledge/ranking.json`
-(`python -m factory.ranking`).
+over readable features, and whether the best of them answer at all by `knowledge/answerability.py`. The weights, and the
+data they were fitted on, are in `knowledge/ranking.json` (`python -m factory.ranking`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import math
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knowledge.answerability import Answerability, Judged, answer_features
 from knowledge.asking import QUESTION_WORDS, asked, offered
 from knowledge.embedder import Vectors
 from knowledge.index import Index
+from knowledge.keywords import Keywords
 from knowledge.passages import Passage, Statement
 from knowledge.policy import Policy
 from knowledge.quantities import quantities
@@ -33,12 +35,17 @@ from knowledge.terms import terms, words
 
 RANKING_FILE = Path(__file__).with_name("ranking.json")
 PASSAGES_EACH = 16
+NAMED_POLICIES = 3
+ABOUT_NOW, ASKED_NOW = 0.5, 0.65
+"""The share of a follow-up in what passages and what statements are compared with; the rest is what was asked before."""
+EARLIER = 0.3
+"""The weight of a word that was asked before, beside one of the follow-up."""
 
 STATEMENT_FEATURES = (
     "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
     "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures", "example", "early", "focus",
+    "keyword_dense",
 )  # fmt: skip
-ANSWER_FEATURES = ("top", "margin", "dense", "passage_dense", "coverage", "passage_coverage", "unknown", "length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +89,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Weights of the two linear models, by feature name, and the thresholds fitted with them."""
+    """The weights of the statement model by feature, and the model of answerability with its thresholds."""
 
     statement: tuple[float, ...]
     statement_bias: float
-    answer: tuple[float, ...]
-    answer_bias: float
-    threshold: float
-    abstain_below: dict[str, float]
+    answer: Answerability
     sha256: str = ""
     """Hex sha256 of the file the weights were read from."""
 
@@ -100,16 +104,13 @@ class Ranking:
         return cls(
             tuple(float(raw["statement"]["weights"][name]) for name in STATEMENT_FEATURES),
             float(raw["statement"]["bias"]),
-            tuple(float(raw["answer"]["weights"][name]) for name in ANSWER_FEATURES),
-            float(raw["answer"]["bias"]),
-            float(raw["threshold"]),
-            {str(code): float(value) for code, value in raw.get("abstain_below", {}).items()},
+            Answerability.from_json(raw["answer"]),
             hashlib.sha256(data).hexdigest(),
         )
 
     def below(self, language: str) -> float:
         """Questions in `language` less answerable than this are not answered."""
-        return self.abstain_below.get(language, self.threshold)
+        return self.answer.below(language)
 
 
 class Search:
@@ -123,6 +124,7 @@ class Search:
         self._statement_terms: dict[int, tuple[frozenset[str], ...]] = {}
         self._head_terms: dict[int, frozenset[str]] = {}
         self._title_vectors = self._embed_titles()
+        self._keywords = Keywords(index)
         self._spelling: dict[str, Spelling | None] = {}
 
     def _embed_titles(self) -> Vectors:
@@ -172,19 +174,37 @@ class Search:
     # -- one question ------------------------------------------------------------------------------------------------
 
     def find(self, query: str, scope: Scope, most: int = 8) -> Found:
-        """The best statements for a question; empty when nothing may answer at all."""
+        """The best statements for a question; empty when nothing may answer at all.
+
+        Of a query of several lines the last is the question; those before it are what was asked before, and tell what it is about
+        more than what it asks.
+        """
         mask = self.eligible(scope)
-        if not mask.any() or not query.strip():
-            return Found((), 0.0, (0.0,) * len(ANSWER_FEATURES), scope.language)
-        vector = self.index.embedder.encode([query])[0]
-        question = self._question(query, scope.language)
+        before, _, asking = query.strip().rpartition("\n")
+        if not mask.any() or not asking:
+            return Found((), 0.0, (), scope.language)
+        about, vector = self._vectors(before, asking)
+        question = self._question(asking, scope.language, before)
         bm25 = np.where(mask, self.index.lexical.scores(question.prefixed), 0.0)
-        dense = self._dense(vector, mask)
-        chosen = self._propose(dense, bm25)
-        candidates = self._judge(chosen, dense, bm25, vector, question)
-        features = self._answer_features(candidates, question)
-        probability = _sigmoid(float(np.dot(self.ranking.answer, features)) + self.ranking.answer_bias)
-        return Found(tuple(candidates[:most]), probability if candidates else 0.0, features, scope.language)
+        dense = self._dense(about, mask)
+        named = self._keywords.nearness(about)
+        chosen = self._propose(dense, bm25, self._keywords.passages(named, mask, NAMED_POLICIES))
+        candidates = self._judge(chosen, dense, bm25, named, about, vector, question)
+        if not candidates:
+            return Found((), 0.0, (), scope.language)
+        judged = [Judged(item.policy.id, item.score, dict(zip(STATEMENT_FEATURES, item.features, strict=True))) for item in candidates]
+        features = answer_features(judged, question.unknown, len(question.weights))
+        return Found(tuple(candidates[:most]), self.ranking.answer.probability(features), features, scope.language)
+
+    def _vectors(self, before: str, asking: str) -> tuple[Vectors, Vectors]:
+        """What passages and what statements are compared with; the same where nothing was asked before."""
+        if not before:
+            vector = self.index.embedder.encode([asking])[0]
+            return vector, vector
+        earlier, now = self.index.embedder.encode([before, asking])
+        mixed = [share * now + (1 - share) * earlier for share in (ABOUT_NOW, ASKED_NOW)]
+        about, vector = (each / max(float(np.linalg.norm(each)), 1e-6) for each in mixed)
+        return about, vector
 
     def _dense(self, vector: Vectors, mask: npt.NDArray[np.bool_]) -> dict[int, float]:
         import faiss
@@ -196,13 +216,15 @@ class Search:
         return {int(id_): float(score) for id_, score in zip(ids[0], scores[0], strict=True) if id_ >= 0}
 
     @staticmethod
-    def _propose(dense: dict[int, float], bm25: npt.NDArray[Any]) -> list[int]:
+    def _propose(dense: dict[int, float], bm25: npt.NDArray[Any], named: list[list[int]]) -> list[int]:
         lexical = [int(number) for number in np.argsort(-bm25)[:PASSAGES_EACH] if bm25[number] > 0]
-        return list(dict.fromkeys([*list(dense)[:PASSAGES_EACH], *lexical]))
+        nearest = [passage for policy in named for passage in policy]
+        return list(dict.fromkeys([*list(dense)[:PASSAGES_EACH], *lexical, *nearest]))
 
     def _judge(
-        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], vector: Vectors, question: _Question
-    ) -> list[Candidate]:
+        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], named: npt.NDArray[Any],
+        about: Vectors, vector: Vectors, question: _Question,
+    ) -> list[Candidate]:  # fmt: skip
         top_bm25 = max((float(bm25[number]) for number in chosen), default=0.0) or 1.0
         order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
         candidates: list[Candidate] = []
@@ -210,7 +232,7 @@ class Search:
             passage = self.index.passages[number]
             first = int(self.index.first_statement[number])
             sims, alone = self.index.statement_vectors[:, first : first + len(passage.statements)] @ vector
-            title = float(self._title_vectors[number] @ vector)
+            title = float(self._title_vectors[number] @ about)
             passage_dense = dense.get(number, float(sims.max()))
             head = question.coverage(self._head(number))
             bags = self._bags(number)
@@ -224,7 +246,7 @@ class Search:
                     float(alone[place]), question.residual(self._head(number), bags[place]),
                     float(figure_count(statement.text, passage.policy.language) > 3),
                     float(is_example(statement.text)), 1.0 / (1 + place),
-                    question.focus(self._head(number), bags[place]),
+                    question.focus(self._head(number), bags[place]), float(named[number]),
                 )  # fmt: skip
                 score = _sigmoid(float(np.dot(self.ranking.statement, features)) + self.ranking.statement_bias)
                 candidates.append(Candidate(passage, statement, score, features))
@@ -248,42 +270,30 @@ class Search:
             self._head_terms[number] = head
         return head
 
-    def _answer_features(self, candidates: Sequence[Candidate], question: _Question) -> tuple[float, ...]:
-        if not candidates:
-            return (0.0,) * len(ANSWER_FEATURES)
-        best = candidates[0]
-        other = next((item.score for item in candidates if item.policy.id != best.policy.id), 0.0)
-        near = candidates[:5]
-        column = STATEMENT_FEATURES.index
-        most = {
-            name: max(item.features[column(name)] for item in near)
-            for name in ("dense", "passage_dense", "coverage", "passage_coverage")
-        }
-        return (
-            _logit(best.score), _logit(best.score) - _logit(other), most["dense"], most["passage_dense"],
-            most["coverage"], most["passage_coverage"], question.unknown, min(len(question.weights), 12) / 12,
-        )  # fmt: skip
-
-    def _question(self, query: str, language: str) -> _Question:
-        """The question's terms with their weight, mistyped words put right, one term a key."""
-        spelling = self._spelling_of(language)
-        fixed = [(spelling.nearest(word) or word) if spelling else word for word in words(query)]
-        importance = self.index.embedder.weights(fixed)
+    def _question(self, query: str, language: str, before: str = "") -> _Question:
+        """The question's terms with their weight, mistyped words put right, one term a key; those of what was asked before weigh less."""
+        now, asking = self._weights(query, language), QUESTION_WORDS.get(language, frozenset())
+        earlier = self._weights(before, language) if before else []
         weights: dict[str, float] = {}
-        asking = QUESTION_WORDS.get(language, frozenset())
-        for word, weight in zip(fixed, importance, strict=True):
+        for word, weight in [*now, *((word, EARLIER * weight) for word, weight in earlier)]:
             for term in terms(word, language):
-                weights[term] = max(weights.get(term, 0.0), float(weight))
-        subject = frozenset(term for word in fixed if word not in asking for term in terms(word, language) if term not in asking)
+                weights[term] = max(weights.get(term, 0.0), weight)
+        open_words = [word for word, _ in (*now, *earlier) if word not in asking]
+        subject = frozenset(term for word in open_words for term in terms(word, language) if term not in asking)
         idf = self.index.lexical.idf
         known = {term: idf.get(f"{language}:{term}") for term in weights}
         rarest = max((value for value in known.values() if value), default=5.0)
         weighed = {term: weight * (known[term] or rarest) for term, weight in weights.items()}
         total = sum(weighed.values()) or 1.0
         missing = sum(value for term, value in weighed.items() if known[term] is None)
-        return _Question(
-            weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), asked(query, language), subject
-        )
+        wants = asked(query, language) or (asked(before, language) if before else frozenset())
+        return _Question(weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), wants, subject)
+
+    def _weights(self, text: str, language: str) -> list[tuple[str, float]]:
+        """The words of a text as they were meant, each with its weight."""
+        spelling = self._spelling_of(language)
+        fixed = [(spelling.nearest(word) or word) if spelling else word for word in words(text)]
+        return list(zip(fixed, map(float, self.index.embedder.weights(fixed)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,8 +353,3 @@ def best_language(have: set[str], wanted: str) -> str:
 
 def _sigmoid(value: float) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, value))))
-
-
-def _logit(probability: float) -> float:
-    probability = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(probability / (1 - probability))

@@ -56,6 +56,8 @@ def features(words: Sequence[Token], known: Sequence[str], clusters: Sequence[st
             found.append("han")
         elif len(folded) > 3:
             found += ("e3=" + folded[-3:], "e2=" + folded[-2:], "b3=" + folded[:3])
+            if shape == "a":
+                found += _arabic(folded)
         if at:
             before = words[at - 1]
             glued = "g" if before.end == word.start else ""
@@ -93,6 +95,17 @@ def features(words: Sequence[Token], known: Sequence[str], clusters: Sequence[st
                 found.append("q+2=" + clusters[at + 2])
         out.append(found)
     return out
+
+
+_ARTICLE = "ال"
+_JOINED = "وفبلك"
+
+
+def _arabic(folded: str) -> tuple[str, ...]:
+    """What an Arabic word is made of: article and nisba ("al-…i", as of many family names); the word without what is joined to it."""
+    article = "+" if folded.startswith(_ARTICLE) else "-"
+    bare = folded.removeprefix(_ARTICLE) if article == "+" else folded[1:] if folded[0] in _JOINED else folded
+    return (f"b2={folded[:2]}", f"al={article}{folded[-1]}{min(len(folded), 8)}", "bare=" + bare)
 
 
 def _shape(text: str) -> str:

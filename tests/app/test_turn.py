@@ -78,6 +78,25 @@ def test_what_needs_a_person_is_handed_off(box: Appliance, question: str, reason
     assert answer.handoff.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("my wallet was stolen", "+34 910 555 011"),
+        ("ضيعت بطاقتي", "+34 910 555 011"),
+        ("我的卡被偷了", "+34 910 555 011"),
+        ("someone took money from my account", "+34 910 555 012"),
+        ("في سحوبات غريبة على حسابي", "+34 910 555 012"),
+    ],
+)
+def test_an_emergency_gets_the_number_to_call_from_the_policy(box: Appliance, said: str, number: str) -> None:
+    answer = box.ask(said)
+    assert answer.outcome == "handed_off"
+    (fixed, quote) = answer.sentences
+    assert (fixed.origin, quote.origin) == ("fixed", "quote")
+    assert number in quote.text
+    assert number in quote.evidence[0].quote
+
+
 def test_an_unserved_language_is_recognised_and_handed_off(box: Appliance) -> None:
     answer = box.ask("Hoeveel kost een internationale overboeking naar een andere bank precies?")
     assert answer.outcome == "handed_off"
@@ -153,6 +172,15 @@ def test_a_follow_up_is_understood_with_the_question_before(box: Appliance) -> N
     box.ask("how much does an international transfer cost online?", session=session)
     answer = box.ask("and at the counter?", session=session)
     assert "payments/international-transfer" in {e.policy for s in answer.sentences for e in s.evidence}
+
+
+def test_a_follow_up_asks_for_what_it_says_and_not_for_the_question_before(box: Appliance) -> None:
+    session = box.start_session()
+    box.ask("what interest does the savings account pay", session=session)
+    answer = box.ask("and above 50000?", session=session)
+    assert "0.5%" in answer.sentences[0].text
+    message = box.ask("what does a transfer\nto another country\ncost online?")
+    assert "payments/international-transfer" in {e.policy for s in message.sentences for e in s.evidence}, "lines of one message are one question"
 
 
 def test_short_messages_do_not_flip_a_sessions_language(box: Appliance) -> None:
