@@ -16,9 +16,9 @@ from knowledge.trees import BoostedTrees
 
 _OF_BEST = (
     "dense", "passage_dense", "title_dense", "coverage", "head_coverage", "passage_coverage", "kind_match", "kind_miss",
-    "alone_dense", "residual", "focus", "keyword_dense",
+    "alone_dense", "residual", "focus",
 )  # fmt: skip
-_MOST = ("dense", "passage_dense", "coverage", "passage_coverage", "title_dense", "kind_match", "alone_dense", "residual", "keyword_dense")
+_MOST = ("dense", "passage_dense", "coverage", "passage_coverage", "title_dense", "kind_match", "alone_dense", "residual")
 ANSWER_FEATURES = (
     "top", "margin", "second", "third", "unknown", "length", *(f"best_{name}" for name in _OF_BEST), *(f"most_{name}" for name in _MOST),
     "least_kind_miss", "stands_out", "ground", "agreement", "best_by_words", "best_by_meaning",
