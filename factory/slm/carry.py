@@ -1,8 +1,8 @@
 """Carrying: the training data to a GPU machine in one small folder, and its results back in parts of 16 MB.
 
-    python -m factory pack --out build/pack            # then, there: python -m factory train --preset gpu --data build/pack
-    python -m factory split --out build/parts          # there, from --folder
-    python -m factory join --folder build/slm --parts build/parts
+    python -m factory pack --parts build/pack       # here; there: python -m factory train --preset gpu --data build/pack
+    python -m factory split --parts build/parts     # there, after `export`
+    python -m factory join --parts build/parts --out build/slm
 """
 
 from __future__ import annotations
