@@ -52,7 +52,7 @@ class CardModel(QAbstractListModel):
         return card.spoken if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole) else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        if index.isValid() and self.cards[index.row()].tone in ("heading", "own"):
+        if index.isValid() and self.cards[index.row()].tone == "heading":
             return Qt.ItemFlag.ItemIsEnabled
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
@@ -129,7 +129,7 @@ class CardDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         card, view = index.data(Qt.ItemDataRole.UserRole), self.parent()
         assert isinstance(view, CardList)
-        rect, state, palette = QRect(option.rect), option.state, QPalette(option.palette)  # type: ignore[attr-defined]
+        rect, state, palette = QRect(option.rect), option.state, QPalette(option.palette)
         chosen = bool(state & QStyle.StateFlag.State_Selected)
         ground, ink, soft = _colours(card.tone, chosen, palette)
         painter.save()
@@ -173,7 +173,7 @@ def _fonts(base: QFont, card: Card) -> tuple[QFont, QFont]:
     detail.setPointSizeF(base.pointSizeF() * 0.88)
     if card.tone == "heading":
         text.setPointSizeF(base.pointSizeF() * 0.88)
-    if card.tone in ("heading", "danger", "wait"):
+    if card.tone in ("heading", "own", "danger", "wait"):
         text.setWeight(QFont.Weight.DemiBold)
     return text, detail
 
@@ -183,8 +183,8 @@ def _colours(tone: str, chosen: bool, palette: QPalette) -> tuple[QColor | None,
     role = QPalette.ColorRole
     if chosen:
         return palette.color(role.Highlight), palette.color(role.HighlightedText), palette.color(role.HighlightedText)
-    grounds = {"heading": None, "own": look.brand, "danger": look.danger_soft, "wait": look.wait_soft, "brand": look.brand_soft}
-    inks = {"heading": look.soft, "own": look.on_brand, "danger": look.danger, "wait": look.wait}
+    grounds = {"heading": None, "own": look.brand_soft, "danger": look.danger_soft, "wait": look.wait_soft, "brand": look.brand_soft}
+    inks = {"heading": look.soft, "danger": look.danger, "wait": look.wait}
     ground = grounds.get(tone, look.paper)
     ink = QColor(inks.get(tone, look.ink))
     return QColor(ground) if ground else None, ink, ink if tone in inks else QColor(look.soft)

@@ -50,7 +50,7 @@ class Call(QObject):
 
     done = Signal(object)
     failed = Signal(object)
-    event = Signal(str, object)
+    message = Signal(str, object)
     """Of a stream: the event's name and its JSON."""
 
     def __init__(self, reply: QNetworkReply, parse: Parse, reader: EventReader | None, parent: QObject) -> None:
@@ -77,14 +77,14 @@ class Call(QObject):
     def _read(self) -> None:
         if self._over or self._reader is None or self.status != 200:
             return
-        for each in self._reader.feed(self.reply.readAll().data()):
+        for each in self._reader.feed(_bytes(self.reply.readAll())):
             try:
                 value = json.loads(each.data)
             except ValueError:
                 self._end(Problem(self.status, "the stream cannot be read"))
                 self.reply.abort()
                 return
-            self.event.emit(each.name, value)
+            self.message.emit(each.name, value)
             if self._over:
                 return
 
@@ -102,7 +102,7 @@ class Call(QObject):
         self.deleteLater()
 
     def _succeed(self) -> None:
-        content = b"" if self._reader is not None else self.reply.readAll().data()
+        content = b"" if self._reader is not None else _bytes(self.reply.readAll())
         try:
             value = self._parse(json.loads(content)) if content else None
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -113,10 +113,10 @@ class Call(QObject):
 
     def _refusal(self) -> Problem:
         try:
-            message = str(json.loads(self.reply.readAll().data())["error"])
+            message = str(json.loads(_bytes(self.reply.readAll()))["error"])
         except (ValueError, KeyError, TypeError):
             message = ""
-        wait = self.reply.rawHeader(QByteArray(b"Retry-After")).data().decode("ascii", "replace")
+        wait = _bytes(self.reply.rawHeader("Retry-After")).decode("ascii", "replace")
         return Problem(self.status, message, int(wait) if wait.isdigit() else 0)
 
     def _end(self, problem: Problem) -> None:
@@ -131,6 +131,8 @@ class Client(QObject):
     """A request found the box away."""
     expired = Signal()
     """A request was refused because the sign-in has ended."""
+    settled = Signal()
+    """No request is under way any more."""
 
     def __init__(self, url: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -139,6 +141,12 @@ class Client(QObject):
         self._network = QNetworkAccessManager(self)
         self._network.setRedirectPolicy(QNetworkRequest.RedirectPolicy.ManualRedirectPolicy)
         self._sign_in: _SignIn | None = None
+        self._under_way = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a request is under way."""
+        return self._under_way > 0
 
     def send(self, method: str, path: str, body: Any = None, parse: Parse = lambda raw: raw) -> Call:
         """One request; `parse` makes a value of its JSON."""
@@ -167,8 +175,9 @@ class Client(QObject):
         kept = call.reply.header(QNetworkRequest.KnownHeaders.SetCookieHeader)
         cookies: list[QNetworkCookie] = kept if isinstance(kept, list) else []
         for cookie in cookies:
-            if cookie.name().data().decode("ascii", "replace") in COOKIES:
-                pair = cookie.name().data() + b"=" + cookie.value().data()
+            name = _bytes(cookie.name())
+            if name.decode("ascii", "replace") in COOKIES:
+                pair = name + b"=" + _bytes(cookie.value())
                 self.teller, self._sign_in = teller, _SignIn(pair, teller.csrf.encode())
         if before is not None:
             self._end(before)
@@ -208,11 +217,22 @@ class Client(QObject):
         content = QByteArray() if body is None else QByteArray(json.dumps(body).encode())
         call = Call(self._network.sendCustomRequest(request, method.encode(), content), parse, reader, self)
         signed = self._sign_in
+        self._under_way += 1
+        call.reply.finished.connect(self._settle)
         call.failed.connect(lambda problem: self._failed(problem, None if anonymous else signed))
         return call
+
+    def _settle(self) -> None:
+        self._under_way -= 1
+        if self._under_way == 0:
+            self.settled.emit()
 
     def _failed(self, problem: Problem, signed: _SignIn | None) -> None:
         if problem.is_away:
             self.lost.emit()
         elif problem.status == 401 and signed is not None and signed is self._sign_in:
             self.expired.emit()
+
+
+def _bytes(array: QByteArray) -> bytes:
+    return bytes(array.data())

@@ -80,7 +80,7 @@ class Conversation(QObject):
         }  # fmt: skip
         call = self._client.stream("POST", "/api/v1/turns/stream", body)
         self._call = call
-        call.event.connect(lambda name, raw: self._event(call, asking, reader, name, raw))
+        call.message.connect(lambda name, raw: self._event(call, asking, reader, name, raw))
         call.done.connect(lambda _: self._cut(call, reader, Problem(0)))
         call.failed.connect(lambda problem: self._refused(call, asking, reader, problem, again))
         if not again:
@@ -112,7 +112,9 @@ class Conversation(QObject):
             self.finished.emit()
 
     def _refused(self, call: Call, asking: Asking, reader: Reader, problem: Problem, again: bool) -> None:
-        if call is self._call and problem.status == 410 and not again and self._sessions.pop((asking.staff, reader), None):
+        key = (asking.staff, reader)
+        if call is self._call and problem.status == 410 and not again and key in self._sessions:
+            del self._sessions[key]
             self.renewed.emit()
             self._turn(asking, reader, again=True)
         else:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QTextEdit, QVBoxLayout, QWidget
 
 from app.kiosk.client import Problem
+from app.kiosk.evidence_facts import facts_of
 from app.kiosk.look import em, plain_label
 from app.kiosk.policy_document import write_policy
 from app.kiosk.policy_shelf import PolicyShelf
@@ -41,6 +42,7 @@ class EvidencePane(QWidget):
         column.addLayout(top)
         column.addWidget(self.facts)
         column.addWidget(self.text, 1)
+        column.addStretch(0)
         self.clear()
 
     def clear(self) -> None:
@@ -81,13 +83,3 @@ class EvidencePane(QWidget):
     def _quote(self, evidence: Evidence, problem: Problem) -> None:
         if evidence is self._shown:
             self._tell(evidence.title, f"{in_words(problem, self._say, 'evidence.quoted')}\n\n{evidence.quote}")
-
-
-def facts_of(policy: Policy, say: Wording) -> list[str]:
-    """Version, days and language of a policy, as one line's parts."""
-    facts = [f"{say.shared('ui.version')} {policy.version}"]
-    if policy.effective_from:
-        facts.append(f"{say.shared('ui.in_force_since')} {say.day(policy.effective_from)}")
-    if policy.effective_to:
-        facts.append(f"{say.shared('ui.in_force_until')} {say.day(policy.effective_to)}")
-    return [*facts, say.language_name(policy.language)]

@@ -56,7 +56,7 @@ class HandoffFeed(QObject):
         if not self._on or not self._reach.is_up:
             return
         call = self._client.stream("GET", "/api/v1/handoffs/events", last_id=self._last_id, silent_ms=SILENT_MS)
-        call.event.connect(self._event)
+        call.message.connect(self._event)
         call.done.connect(lambda _: self._cut(None))
         call.failed.connect(self._cut)
         self._call = call

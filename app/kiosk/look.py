@@ -94,7 +94,6 @@ QPushButton[page="true"] { border-color: transparent; font-weight: 600; }
 QPushButton[page="true"]:checked { background: @brand_soft; color: @brand; }
 QPushButton[page="true"]:focus { border-color: @brand; }
 QToolButton::menu-indicator { image: none; }
-QComboBox::drop-down { border: 0; width: 1.4em; }
 QLineEdit, QPlainTextEdit, QTextEdit, QListView {
   background: @sheet; color: @ink; border: 0.08em solid @field; border-radius: 0.45em; padding: 0.45em; selection-background-color: @brand;
   selection-color: @on_brand; }
@@ -139,6 +138,12 @@ def plain_label(text: str = "", parent: QWidget | None = None, **marks: bool) ->
     for name, value in marks.items():
         label.setProperty(name, value)
     return label
+
+
+def tell(label: QLabel, text: str) -> None:
+    """Shows a text, or takes the label away where there is none."""
+    label.setText(text)
+    label.setVisible(bool(text))
 
 
 def remark(widget: QWidget, name: str, value: bool) -> None:

@@ -9,7 +9,15 @@ from itertools import groupby, pairwise
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
-    QColor, QFont, QTextBlockFormat, QTextCharFormat, QTextCursor, QTextDocument, QTextFormat, QTextOption, QTextTableFormat,
+    QColor,
+    QFont,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextOption,
+    QTextTableFormat,
 )  # fmt: skip
 
 from app.kiosk.look import tones
@@ -45,9 +53,9 @@ def marked_text(document: QTextDocument) -> str:
     block = document.begin()
     while block.isValid():
         text = block.text().encode("utf-16-le")
-        runs = [each for each in block.textFormats() if each.format.hasProperty(MARKED)]  # type: ignore[attr-defined]
+        runs = [each for each in block.textFormats() if each.format.hasProperty(MARKED)]
         if runs:
-            lines.append("".join(text[2 * run.start : 2 * (run.start + run.length)].decode("utf-16-le") for run in runs))  # type: ignore[attr-defined]
+            lines.append("".join(text[2 * run.start : 2 * (run.start + run.length)].decode("utf-16-le") for run in runs))
         block = block.next()
     return " ".join(lines)
 
@@ -83,7 +91,7 @@ class _Writer:
         form = QTextTableFormat()
         form.setCellPadding(self._line * 0.3)
         form.setCellSpacing(0)
-        form.setBorder(0.5)
+        form.setBorder(1)
         form.setBorderCollapse(True)
         form.setBorderBrush(QColor(tones().line))
         form.setBottomMargin(self._line * 0.5)

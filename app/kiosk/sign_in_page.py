@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QGridLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.kiosk.client import Client, Problem
-from app.kiosk.look import em, plain_label
+from app.kiosk.look import em, plain_label, tell
 from app.kiosk.mark import BrandMark
 from app.kiosk.problems import in_words
 from app.kiosk.values import Teller
@@ -62,12 +62,12 @@ class SignInPage(QWidget):
         """Locked: the same person's password is needed."""
         self._open("lock.title", "lock.button", locked=True)
         self.name.setText(name)
-        self.notice.setText(notice)
+        tell(self.notice, notice)
         self.password.setFocus()
 
     def tell_waiting(self, number: int) -> None:
         """How many customers wait, for a teller who comes by; nothing else is shown while it is locked."""
-        self.waiting.setText(self._say("lock.waiting", number=str(number)) if number else "")
+        tell(self.waiting, self._say("lock.waiting", number=str(number)) if number else "")
 
     def submit(self) -> None:
         """Signs in with what was typed."""
@@ -75,10 +75,10 @@ class SignInPage(QWidget):
         if self._busy:
             return
         if not name or not password:
-            self.notice.setText(self._say("sign_in.missing"))
+            tell(self.notice, self._say("sign_in.missing"))
             return
         self._set_busy(True)
-        self.notice.clear()
+        tell(self.notice, "")
         call = self._client.sign_in(name, password, self.code.text().strip())
         self.password.clear()
         self.code.clear()
@@ -89,7 +89,7 @@ class SignInPage(QWidget):
         self._set_busy(False)
         if not teller.scopes >= NEEDED:
             self._client.sign_out()
-            self.notice.setText(self._say("sign_in.not_a_teller"))
+            tell(self.notice, self._say("sign_in.not_a_teller"))
             self.password.setFocus()
             return
         self.signed_in.emit(teller)
@@ -97,7 +97,7 @@ class SignInPage(QWidget):
     def _refused(self, problem: Problem) -> None:
         self._set_busy(False)
         wrong = self._say("sign_in.wrong")
-        self.notice.setText(wrong if problem.status == 401 else in_words(problem, self._say, "problem.not_signed_in"))
+        tell(self.notice, wrong if problem.status == 401 else in_words(problem, self._say, "problem.not_signed_in"))
         self.password.setFocus()
 
     # -- inside ------------------------------------------------------------------------------------------------------
@@ -118,8 +118,8 @@ class SignInPage(QWidget):
         self.languages.setVisible(not locked)
         self.password.clear()
         self.code.clear()
-        self.notice.clear()
-        self.waiting.clear()
+        tell(self.notice, "")
+        tell(self.waiting, "")
 
     def _set_busy(self, busy: bool) -> None:
         self._busy = busy

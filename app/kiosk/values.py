@@ -122,8 +122,10 @@ def sentence_of(raw: Raw) -> Sentence:
 
 
 def _evidence(raw: Raw) -> Evidence:
-    texts = (str(raw[name]) for name in ("policy", "title", "version", "language"))
-    return Evidence(*texts, int(raw["start"]), int(raw["end"]), str(raw["quote"]))
+    return Evidence(
+        policy=str(raw["policy"]), title=str(raw["title"]), version=str(raw["version"]), language=str(raw["language"]),
+        start=int(raw["start"]), end=int(raw["end"]), quote=str(raw["quote"]),
+    )  # fmt: skip
 
 
 def answer_of(raw: Raw) -> Answer:
@@ -138,8 +140,11 @@ def answer_of(raw: Raw) -> Answer:
 
 def policy_of(raw: Raw) -> Policy:
     """A policy from the API's JSON."""
-    texts = (str(raw[name]) for name in ("id", "language", "version", "title", "audience"))
-    return Policy(*texts, _day(raw["effective_from"]), _day(raw["effective_to"]), str(raw.get("text", "")))
+    return Policy(
+        id=str(raw["id"]), language=str(raw["language"]), version=str(raw["version"]), title=str(raw["title"]),
+        audience=str(raw["audience"]), effective_from=_day(raw["effective_from"]), effective_to=_day(raw["effective_to"]),
+        text=str(raw.get("text", "")),
+    )  # fmt: skip
 
 
 def policies_of(raw: Any) -> tuple[Policy, ...]:
