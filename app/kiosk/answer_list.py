@@ -64,7 +64,7 @@ class AnswerList(CardList):
         if not self._turns:
             self.cards.show_all([])
         self._turns.append(Turn(asking))
-        self.cards.append(Card(asking.question, asking.language or _written_in(asking), tone="own"))
+        self.cards.append(Card(asking.question, asking.language or "", tone="own"))
 
     def begin(self, reader: Reader) -> None:
         """An answer is under way."""
@@ -118,15 +118,10 @@ class AnswerList(CardList):
         return self._say("desk.for_customer", language=self._say.language_name(answer.language))
 
     def _language(self, turn: Turn, reader: Reader) -> str:
-        return self._say.language if reader == "teller" else turn.asking.language or _written_in(turn.asking)
+        return self._say.language if reader == "teller" else turn.asking.language or ""
 
     def _sources(self, sentence: Sentence) -> str:
         parts = [f"{each.title} · {each.version}" for each in sentence.evidence]
         if any(self._shelf.is_for_staff(each) for each in sentence.evidence):
             parts.append(self._say("evidence.staff"))
         return " · ".join(parts)
-
-
-def _written_in(asking: Asking) -> str:
-    """Good enough for the direction of a text whose language the box has not told yet."""
-    return "ar" if any("\u0600" <= character <= "\u06ff" for character in asking.question) else asking.teller_language

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.kiosk.look import tones
-from app.kiosk.wording import is_right_to_left
+from app.kiosk.wording import reads_right_to_left
 
 Index = QModelIndex | QPersistentModelIndex
 TONES = ("plain", "own", "heading", "brand", "wait", "danger")
@@ -19,8 +19,8 @@ TONES = ("plain", "own", "heading", "brand", "wait", "danger")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One card. `detail` stands under the text, `trailing` beside it; `tone` is one of TONES; a heading cannot be chosen.
-    `payload` is what it stands for."""
+    """One card. `language` is the text's, empty where it is not known; `detail` stands under the text, `trailing` beside it; `tone` is
+    one of TONES; a heading cannot be chosen. `payload` is what it stands for."""
 
     text: str
     language: str
@@ -148,7 +148,7 @@ class CardDelegate(QStyledItemDelegate):
         pad, aside = _pad(view.font()), _trailing_width(fonts[1], card)
         mirrored = view.isRightToLeft()
         body = rect.adjusted(pad + (aside if mirrored else 0), pad, -pad - (0 if mirrored else aside), -pad)
-        direction = Qt.LayoutDirection.RightToLeft if is_right_to_left(card.language) else Qt.LayoutDirection.LeftToRight
+        direction = Qt.LayoutDirection.RightToLeft if reads_right_to_left(card.text, card.language) else Qt.LayoutDirection.LeftToRight
         painter.setLayoutDirection(direction)
         flags = int(Qt.AlignmentFlag.AlignTop) | int(Qt.AlignmentFlag.AlignLeft) | int(Qt.TextFlag.TextWordWrap)
         painter.setFont(fonts[0])

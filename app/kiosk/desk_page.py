@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from app.kiosk.answer_list import AnswerList, Shown
 from app.kiosk.answer_sheet import Sheet, answer_sheet, pdf_printer, print_sheet, set_page
@@ -18,7 +18,7 @@ from app.kiosk.citation import cited
 from app.kiosk.client import Client, Problem
 from app.kiosk.conversation import Asking, Conversation, Reader
 from app.kiosk.evidence_pane import EvidencePane
-from app.kiosk.look import em, plain_label
+from app.kiosk.look import Chooser, em, plain_label
 from app.kiosk.phrases import Phrase
 from app.kiosk.policy_shelf import PolicyShelf
 from app.kiosk.problems import in_words
@@ -42,11 +42,11 @@ class DeskPage(QWidget):
         self.answers = AnswerList(shelf, say)
         self.evidence = EvidencePane(shelf, say)
         self.box = AskBox(say, say("desk.ask_box"), say("desk.ask"), phrases)
-        self.language = QComboBox()
+        self.language = Chooser()
         self.language.setAccessibleName(say("desk.customer_language"))
         self.language.addItem(say.shared("ui.automatic"), None)
         for code, own in OWN_NAMES.items():
-            self.language.addItem(f"{say.language_name(code)} · {own}" if code != say.language else own, code)
+            self.language.addItem(f"{say.language_title(code)} · {own}" if code != say.language else own, code)
         self.staff = QCheckBox(say("desk.staff_policies"))
         self.new_customer = QPushButton(say("desk.new_customer"))
         self.stop = QPushButton(say.shared("ui.stop"))
@@ -228,7 +228,7 @@ class DeskPage(QWidget):
         halves.addWidget(self.evidence)
         halves.setStretchFactor(0, 11)
         halves.setStretchFactor(1, 9)
-        self.evidence.setMinimumSize(QSize(em(self, 16), 0))
+        halves.setSizes([em(self, 36), em(self, 30)])
         page = QVBoxLayout(self)
         page.addLayout(top)
         page.addWidget(halves, 1)

@@ -13,4 +13,4 @@ def facts_of(policy: Policy, say: Wording) -> list[str]:
         facts.append(f"{say.shared('ui.in_force_since')} {say.day(policy.effective_from)}")
     if policy.effective_to:
         facts.append(f"{say.shared('ui.in_force_until')} {say.day(policy.effective_to)}")
-    return [*facts, say.language_name(policy.language)]
+    return [*facts, say.language_title(policy.language)]

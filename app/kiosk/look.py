@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QWidget
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ QPushButton[page="true"] { border-color: transparent; font-weight: 600; }
 QPushButton[page="true"]:checked { background: @brand_soft; color: @brand; }
 QPushButton[page="true"]:focus { border-color: @brand; }
 QToolButton::menu-indicator { image: none; }
+QComboBox { padding-right: 1.8em; }
+QComboBox::drop-down { border: 0; width: 1.8em; }
 QLineEdit, QPlainTextEdit, QTextEdit, QListView {
   background: @sheet; color: @ink; border: 0.08em solid @field; border-radius: 0.45em; padding: 0.45em; selection-background-color: @brand;
   selection-color: @on_brand; }
@@ -152,3 +154,18 @@ def remark(widget: QWidget, name: str, value: bool) -> None:
         widget.setProperty(name, value)
         widget.style().unpolish(widget)
         widget.style().polish(widget)
+
+
+class Chooser(QComboBox):
+    """A box to choose from whose arrow is drawn in the colour of its text: a style sheet alone would need a picture of it."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's signature)
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        half = em(self) * 0.22
+        painter.setPen(QPen(self.palette().buttonText(), half / 2))
+        across = em(self) * 0.9 if self.isRightToLeft() else self.width() - em(self) * 0.9
+        middle = QPointF(across, self.height() / 2 + half / 2)
+        painter.drawPolyline([middle - QPointF(half, half), middle, middle + QPointF(half, -half)])
+        painter.end()

@@ -16,7 +16,9 @@ from PySide6.QtGui import (
     QTextCursor,
     QTextDocument,
     QTextFormat,
+    QTextFrameFormat,
     QTextOption,
+    QTextTableCellFormat,
     QTextTableFormat,
 )  # fmt: skip
 
@@ -91,9 +93,7 @@ class _Writer:
         form = QTextTableFormat()
         form.setCellPadding(self._line * 0.3)
         form.setCellSpacing(0)
-        form.setBorder(1)
-        form.setBorderCollapse(True)
-        form.setBorderBrush(QColor(tones().line))
+        form.setBorder(0)
         form.setBottomMargin(self._line * 0.5)
         table = self._cursor.insertTable(len(rows), max(len(row.cells) for row in rows), form)
         for number, row in enumerate(rows):
@@ -101,7 +101,9 @@ class _Writer:
             if number == 0 and len(rows) > 1:
                 base.setFontWeight(QFont.Weight.DemiBold)
             for column, pieces in enumerate(row.cells):
-                self._cursor.setPosition(table.cellAt(number, column).firstCursorPosition().position())
+                cell = table.cellAt(number, column)
+                cell.setFormat(_ruled(cell.format()))
+                self._cursor.setPosition(cell.firstCursorPosition().position())
                 self._pieces(pieces, base)
         self._cursor.setPosition(table.lastCursorPosition().position() + 1)
 
@@ -117,6 +119,15 @@ class _Writer:
 
     def _cuts(self, piece: Piece) -> list[int]:
         return sorted({piece.start, piece.end, *(at for at in self._span if piece.start < at < piece.end)})
+
+
+def _ruled(form: QTextCharFormat) -> QTextCharFormat:
+    """The format of a cell with a line below it."""
+    ruled = QTextTableCellFormat(form)
+    ruled.setBottomBorder(1)
+    ruled.setBottomBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+    ruled.setBottomBorderBrush(QColor(tones().line))
+    return ruled
 
 
 def _format(base: QTextCharFormat, strong: bool, marked: bool) -> QTextCharFormat:

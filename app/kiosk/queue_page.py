@@ -104,7 +104,7 @@ class QueuePage(QWidget):
         self.count.setText(self._say("queue.count", number=str(self._feed.waiting)) if self._feed.waiting else self._say("queue.nobody"))
 
     def _card(self, held: Handoff, now: float) -> Card:
-        parts = [self._say.language_name(held.language)]
+        parts = [self._say.language_title(held.language)]
         if held.topic and (title := self._shelf.title(held.topic, self._say.language)):
             parts.append(title)
         if held.state == "taken":
@@ -153,4 +153,5 @@ class QueuePage(QWidget):
         halves.addWidget(self.talk)
         halves.setStretchFactor(0, 2)
         halves.setStretchFactor(1, 3)
+        halves.setSizes([em(self, 26), em(self, 40)])
         QVBoxLayout(self).addWidget(halves)

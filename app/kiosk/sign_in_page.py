@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QGridLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QFrame, QGridLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.kiosk.client import Client, Problem
-from app.kiosk.look import em, plain_label, tell
+from app.kiosk.look import Chooser, em, plain_label, tell
 from app.kiosk.mark import BrandMark
 from app.kiosk.problems import in_words
 from app.kiosk.values import Teller
@@ -43,7 +43,7 @@ class SignInPage(QWidget):
         self.button.clicked.connect(self.submit)
         self.other = QPushButton(say("sign_in.somebody_else"))
         self.other.clicked.connect(self.someone_else)
-        self.languages = QComboBox()
+        self.languages = Chooser()
         self.languages.setAccessibleName(say.shared("ui.language"))
         for code, own in OWN_NAMES.items():
             self.languages.addItem(own, code)

@@ -177,7 +177,7 @@ class TalkPane(QWidget):
         self.box.phrases.setEnabled(mine)
 
     def _state(self, held: Handoff) -> str:
-        language = self._say.language_name(held.language)
+        language = self._say.language_title(held.language)
         if held.state == "taken":
             who = self._say("queue.with_you") if held.mine else self._say("queue.with", name=held.teller or "?")
             return f"{language} · {who}"

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from unicodedata import bidirectional
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -42,6 +43,13 @@ def is_right_to_left(language: str) -> bool:
     return language in RIGHT_TO_LEFT
 
 
+def reads_right_to_left(text: str, language: str) -> bool:
+    """Whether a text is written from right to left: by its language, else by its first letter (Unicode UAX #9, P2 and P3)."""
+    if language:
+        return language in RIGHT_TO_LEFT
+    return next((kind != "L" for kind in map(bidirectional, text) if kind in ("L", "R", "AL")), False)
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """How one language says things."""
@@ -64,6 +72,11 @@ class Wording:
     def language_name(self, code: str) -> str:
         """A language by its name; its code where it has none."""
         return str(Locale(self.language).languages.get(code, code))
+
+    def language_title(self, code: str) -> str:
+        """A language's name where it stands alone or first."""
+        name = self.language_name(code)
+        return name[:1].upper() + name[1:]
 
     def day(self, day: date) -> str:
         """A day, in full."""
