@@ -38,6 +38,7 @@ class DeskPage(QWidget):
         super().__init__()
         self._client, self._reach, self._shelf, self._say = client, reach, shelf, say
         self._asked = ""
+        self._copied = ""
         self.conversation = Conversation(client, self)
         self.answers = AnswerList(shelf, say)
         self.evidence = EvidencePane(shelf, say)
@@ -103,8 +104,10 @@ class DeskPage(QWidget):
         self.evidence.clear()
         self.language.setCurrentIndex(0)
         self.staff.setChecked(False)
-        if QGuiApplication.clipboard().ownsClipboard():
-            QGuiApplication.clipboard().clear()
+        clipboard = QGuiApplication.clipboard()
+        if self._copied and clipboard.text() == self._copied:
+            clipboard.clear()
+        self._copied = ""
         self._refresh()
 
     def copy_cited(self) -> None:
@@ -114,7 +117,8 @@ class DeskPage(QWidget):
         if not answer:
             self.box.tell(self._say("desk.nothing_yet"))
             return
-        QGuiApplication.clipboard().setText(cited(answer, self._shelf.of))
+        self._copied = cited(answer, self._shelf.of)
+        QGuiApplication.clipboard().setText(self._copied)
         self.told.emit(self._say("desk.copied"))
 
     def print_answer(self) -> None:
@@ -218,7 +222,7 @@ class DeskPage(QWidget):
             self.box.foot.addWidget(button)
         left = QWidget()
         column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(1, 0, 1, 0)  # from right to left, a splitter (Qt 6.12) cuts off the outermost pixel
         column.addWidget(self.answers, 1)
         column.addWidget(self.box)
         halves = QSplitter(Qt.Orientation.Horizontal)

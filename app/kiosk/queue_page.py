@@ -143,7 +143,7 @@ class QueuePage(QWidget):
     def _lay_out(self) -> None:
         left = QWidget()
         column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(1, 0, 1, 0)  # from right to left, a splitter (Qt 6.12) cuts off the outermost pixel
         for widget in (self.count, self.list, self.bell):
             column.addWidget(widget)
         halves = QSplitter(Qt.Orientation.Horizontal)

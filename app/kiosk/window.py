@@ -105,8 +105,8 @@ class Window(QMainWindow):
         self.who.setText(teller.display)
         self.shelf.load()
         has_queue = "handoffs" in teller.scopes
-        self.queue_button.setVisible(has_queue)
         self._show_header(True)
+        self.queue_button.setVisible(has_queue)
         self._show_page(self.desk)
         self.idle.start()
         if has_queue:
