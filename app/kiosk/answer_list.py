@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from app.kiosk.cards import Card, CardList
-from app.kiosk.conversation import Asking, Reader
+from app.kiosk.conversation import Asking
 from app.kiosk.policy_shelf import PolicyShelf
 from app.kiosk.values import Answer, Sentence
 from app.kiosk.wording import Wording
 
+Reader = Literal["customer", "teller"]
+
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """One question and its answers as far as they have come: the customer's and, in another language, the teller's."""
+    """One question and its answer once it has come: the customer's and, where that is another language, the same for the teller."""
 
     asking: Asking
     answers: dict[Reader, Answer] = field(default_factory=dict)
@@ -48,6 +51,11 @@ class AnswerList(CardList):
         return self._turns[-1] if self._turns else None
 
     @property
+    def last(self) -> Turn:
+        """The turn that was asked last. Raises IndexError where nothing was asked."""
+        return self._turns[-1]
+
+    @property
     def reader(self) -> Reader:
         """For whom the chosen sentence is."""
         card = self.current
@@ -65,10 +73,7 @@ class AnswerList(CardList):
             self.cards.show_all([])
         self._turns.append(Turn(asking))
         self.cards.append(Card(asking.question, asking.language or "", tone="own"))
-
-    def begin(self, reader: Reader) -> None:
-        """An answer is under way."""
-        self._heading = self.cards.append(Card(self._heading_text(reader, None), self._say.language, tone="heading"))
+        self._heading = self.cards.append(Card(self._say("desk.for_customer_yet"), self._say.language, tone="heading"))
         self.place(0)
 
     def place(self, place: int) -> None:
@@ -77,24 +82,37 @@ class AnswerList(CardList):
         self.cards.change(self._heading, trailing=told)
         self.scrollToBottom()
 
-    def say(self, reader: Reader, sentence: Sentence) -> None:
+    def say(self, sentence: Sentence) -> None:
         """A sentence was verified."""
         turn = self._turns[-1]
-        language = sentence.evidence[0].language if sentence.evidence else self._language(turn, reader)
-        row = self.cards.append(Card(sentence.text, language, self._sources(sentence), payload=Shown(turn, reader, sentence)))
-        if reader == "customer" and not any(isinstance(each.payload, Shown) for each in self.cards.cards[self._heading : row]):
+        row = self._sentence(turn, "customer", sentence, turn.asking.language or "")
+        if row == self._heading + 1:
             self.choose(row)
         self.scrollToBottom()
 
-    def finish(self, reader: Reader, answer: Answer) -> None:
+    def finish(self, answer: Answer) -> None:
         """The answer is whole."""
-        self._turns[-1].answers[reader] = answer
+        self._turns[-1].answers["customer"] = answer
         outcome = self._say.shared(f"outcome.{answer.outcome}")
         if answer.reason is not None:
             outcome += f" · {self._say.named('reason', answer.reason)}"
-        self.cards.change(self._heading, text=self._heading_text(reader, answer), trailing=outcome)
-        if answer.redacted and reader == "customer":
-            self._note(self._say("desk.redacted"))
+        told = self._say("desk.for_customer", language=self._say.language_name(answer.language))
+        self.cards.change(self._heading, text=told, trailing=outcome)
+        if answer.redacted:
+            self.note(self._say("desk.redacted"))
+        self.scrollToBottom()
+
+    def beside(self, turn: Turn, answer: Answer) -> None:
+        """The same places of the policies in the teller's language; nothing where the customer was wiped or another question came."""
+        if turn not in self._turns[-1:]:
+            return
+        if answer.sentences:
+            turn.answers["teller"] = answer
+        key = "desk.for_teller" if answer.sentences else "desk.not_for_teller"
+        told = self._say(key, language=self._say.language_name(answer.language))
+        self.cards.append(Card(told, self._say.language, tone="heading"))
+        for sentence in answer.sentences:
+            self._sentence(turn, "teller", sentence, answer.language)
         self.scrollToBottom()
 
     def fail(self, told: str) -> None:
@@ -110,15 +128,9 @@ class AnswerList(CardList):
         self.cards.append(Card(told, self._say.language, tone=tone))
         self.scrollToBottom()
 
-    def _heading_text(self, reader: Reader, answer: Answer | None) -> str:
-        if reader == "teller":
-            return self._say("desk.for_teller", language=self._say.language_name(self._say.language))
-        if answer is None:
-            return self._say("desk.for_customer_yet")
-        return self._say("desk.for_customer", language=self._say.language_name(answer.language))
-
-    def _language(self, turn: Turn, reader: Reader) -> str:
-        return self._say.language if reader == "teller" else turn.asking.language or ""
+    def _sentence(self, turn: Turn, reader: Reader, sentence: Sentence, language: str) -> int:
+        written = sentence.evidence[0].language if sentence.evidence and sentence.origin == "quote" else language
+        return self.cards.append(Card(sentence.text, written, self._sources(sentence), payload=Shown(turn, reader, sentence)))
 
     def _sources(self, sentence: Sentence) -> str:
         parts = [f"{each.title} · {each.version}" for each in sentence.evidence]

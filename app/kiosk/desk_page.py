@@ -16,13 +16,14 @@ from app.kiosk.ask_box import AskBox
 from app.kiosk.cards import Card
 from app.kiosk.citation import cited
 from app.kiosk.client import Client, Problem
-from app.kiosk.conversation import Asking, Conversation, Reader
+from app.kiosk.conversation import Asking, Conversation
 from app.kiosk.evidence_pane import EvidencePane
 from app.kiosk.look import Chooser, em, plain_label
 from app.kiosk.phrases import Phrase
 from app.kiosk.policy_shelf import PolicyShelf
 from app.kiosk.problems import in_words
 from app.kiosk.reach import Reach
+from app.kiosk.side_by_side import SideBySide
 from app.kiosk.values import Answer
 from app.kiosk.wording import OWN_NAMES, Wording
 from compliance.errors import ComplianceError
@@ -72,7 +73,7 @@ class DeskPage(QWidget):
         else:
             self.box.tell("")
             self._asked = question
-            asking = Asking(question, self.language.currentData(), self._say.language, self.staff.isChecked())
+            asking = Asking(question, self.language.currentData(), self.staff.isChecked())
             self.answers.ask(asking)
             self.box.text.clear()
             self.conversation.ask(asking)
@@ -168,12 +169,16 @@ class DeskPage(QWidget):
             self.evidence.show_for(card.payload.sentence)
         self._refresh()
 
-    def _answered(self, reader: Reader, answer: Answer) -> None:
-        self.answers.finish(reader, answer)
+    def _answered(self, answer: Answer) -> None:
+        self.answers.finish(answer)
         self._asked = ""
+        turn = self.answers.last
+        beside = SideBySide(self._shelf, answer, self._say.language, lambda same: self.answers.beside(turn, same))
+        if beside.is_needed:
+            beside.start()
         self._refresh()
 
-    def _failed(self, reader: Reader, problem: Problem) -> None:
+    def _failed(self, problem: Problem) -> None:
         self.answers.fail(in_words(problem, self._say, "problem.not_answered"))
         self._give_back()
 
@@ -194,7 +199,6 @@ class DeskPage(QWidget):
 
     def _connect(self) -> None:
         conversation = self.conversation
-        conversation.began.connect(self.answers.begin)
         conversation.placed.connect(self.answers.place)
         conversation.said.connect(self.answers.say)
         conversation.answered.connect(self._answered)

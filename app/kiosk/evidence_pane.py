@@ -9,7 +9,7 @@ from app.kiosk.client import Problem
 from app.kiosk.evidence_facts import facts_of
 from app.kiosk.look import em, plain_label
 from app.kiosk.policy_document import write_policy
-from app.kiosk.policy_shelf import PolicyShelf
+from app.kiosk.policy_shelf import PolicyShelf, key_of
 from app.kiosk.problems import in_words
 from app.kiosk.values import Evidence, Policy, Sentence
 from app.kiosk.wording import Wording
@@ -56,7 +56,7 @@ class EvidencePane(QWidget):
             return
         evidence = sentence.evidence[0]
         self._shown = evidence
-        self._shelf.read(evidence, lambda policy: self._show(evidence, policy), lambda problem: self._quote(evidence, problem))
+        self._shelf.read(key_of(evidence), lambda policy: self._show(evidence, policy), lambda problem: self._quote(evidence, problem))
 
     def _tell(self, title: str, text: str) -> None:
         self._shown = None

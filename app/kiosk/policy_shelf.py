@@ -11,6 +11,12 @@ from app.kiosk.client import Client, Problem
 from app.kiosk.values import Evidence, Policy, policies_of, policy_of
 
 Key = tuple[str, str, str]
+"""Id, language and version."""
+
+
+def key_of(evidence: Evidence) -> Key:
+    """The policy that evidence lies in."""
+    return evidence.policy, evidence.language, evidence.version
 
 
 class PolicyShelf(QObject):
@@ -32,7 +38,7 @@ class PolicyShelf(QObject):
 
     def of(self, evidence: Evidence) -> Policy | None:
         """What is listed of the policy that evidence lies in; None while the list has not come."""
-        return self._listed.get((evidence.policy, evidence.language, evidence.version))
+        return self._listed.get(key_of(evidence))
 
     def title(self, policy_id: str, language: str) -> str | None:
         """The title of a policy in a language."""
@@ -43,9 +49,13 @@ class PolicyShelf(QObject):
         found = self.of(evidence)
         return found is None or found.is_for_staff
 
-    def read(self, evidence: Evidence, then: Callable[[Policy], None], failed: Callable[[Problem], None]) -> None:
+    def in_language(self, evidence: Evidence, language: str) -> Key | None:
+        """The same policy and version in another language, where there is one."""
+        key = (evidence.policy, language, evidence.version)
+        return key if key in self._listed else None
+
+    def read(self, key: Key, then: Callable[[Policy], None], failed: Callable[[Problem], None]) -> None:
         """The policy with its text: at once where it was read before, later otherwise."""
-        key = (evidence.policy, evidence.language, evidence.version)
         if key in self._texts:
             then(self._texts[key])
             return
@@ -54,7 +64,8 @@ class PolicyShelf(QObject):
             self._texts[key] = policy
             then(policy)
 
-        where = f"{quote(evidence.language)}/{quote(evidence.policy)}?{urlencode({'version': evidence.version})}"
+        id, language, version = key
+        where = f"{quote(language)}/{quote(id)}?{urlencode({'version': version})}"
         call = self._client.send("GET", f"/api/v1/policies/{where}", parse=policy_of)
         call.done.connect(keep)
         call.failed.connect(failed)

@@ -16,7 +16,7 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
 _HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+")
 _ITEM = re.compile(r"\s*[-*+][ \t]+")
 _NUMBERED = re.compile(r"\s*\d{1,3}[.)][ \t]+")
-_RULE = re.compile(r"\s*\|?[\s:|-]*-{3,}[\s:|-]*\s*")
+_RULE = re.compile(r"-{3,}|\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?|\|[ \t]*:?-+:?[ \t]*\|")
 _CELL = re.compile(r"(?:\\\||[^|])+")
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1|(?<![\w*])\*(?=[^\s*])([^*]+?)(?<=[^\s*])\*(?![\w*])")
 
@@ -61,9 +61,9 @@ def blocks(text: str) -> list[Block]:
 def _block(text: str, start: int, end: int) -> Block:
     if heading := _HEADING.match(text, start, end):
         return Block("heading", (tuple(_pieces(text, heading.end(), end)),), len(heading.group(1)))
-    if text[start] == "|":
-        cells = [_stripped(text, *cell.span()) for cell in _CELL.finditer(text, start, end)]
-        return Block("row", tuple(tuple(_pieces(text, *cell)) for cell in cells if cell[0] < cell[1] or len(cells) > 1))
+    cells = [_stripped(text, *cell.span()) for cell in _CELL.finditer(text, start, end)] if text[start] == "|" else []
+    if any(cell[0] < cell[1] for cell in cells):
+        return Block("row", tuple(tuple(_pieces(text, *cell)) for cell in cells))
     if item := _ITEM.match(text, start, end):
         return Block("item", (tuple(_pieces(text, item.end(), end)),))
     kind: Kind = "item" if _NUMBERED.match(text, start, end) else "paragraph"

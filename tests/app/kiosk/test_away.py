@@ -142,7 +142,7 @@ def test_an_answer_that_is_cut_says_so_and_the_question_is_written_again(kiosk: 
     assert not window.desk.print.isEnabled()
 
 
-def cut_off(replies: list[str]) -> "CutOff":
+def cut_off(replies: list[str]) -> CutOff:
     return CutOff(replies)
 
 
