@@ -86,7 +86,7 @@ class AnswerList(CardList):
         """A sentence was verified."""
         turn = self._turns[-1]
         row = self._sentence(turn, "customer", sentence, turn.asking.language or "")
-        if row == self._heading + 1:
+        if not any(isinstance(card.payload, Shown) for card in self.cards.cards[self._heading : row]):
             self.choose(row)
         self.scrollToBottom()
 

@@ -79,10 +79,8 @@ def ask(window: Window, question: str) -> Answer:
     """Writes a question, asks it with the keys, waits for the whole answer; gives the customer's."""
     write(window.desk.box.text, question)
     press(window.desk.box.text, Qt.Key.Key_Return, CTRL)
-    until(lambda: not window.desk.conversation.is_busy and window.desk.answers.turn, "answered")
-    turn = window.desk.answers.turn
-    assert turn is not None
-    return turn.answers["customer"]
+    until(lambda: not window.desk.conversation.is_busy, "answered")
+    return window.desk.answers.last.answers["customer"]
 
 
 def sentences(window: Window, reader: str = "customer") -> list[tuple[int, Card]]:

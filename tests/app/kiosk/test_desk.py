@@ -213,5 +213,5 @@ def test_a_question_the_box_refuses_stays_written(kiosk: Kiosk) -> None:
     long = "¿transferencia? " * 240
     write(window.desk.box.text, long)
     press(window.desk.box.text, Qt.Key.Key_Return, CTRL)
-    until(lambda: window.say.shared("error.too_long") in texts(window))
+    until(lambda: Wording("es").shared("error.too_long") in texts(window))
     assert window.desk.box.written == long.strip()
