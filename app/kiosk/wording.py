@@ -12,7 +12,7 @@ from types import MappingProxyType
 from unicodedata import bidirectional
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 
 from app import locales
 from app.locales import DEFAULT, LANGUAGES, RIGHT_TO_LEFT
@@ -84,7 +84,7 @@ class Wording:
 
     def moment(self, moment: datetime) -> str:
         """A moment of the machine's own clock, to the minute."""
-        return str(format_datetime(moment, "d MMMM y, HH:mm" if self.language == "en" else "long", locale=self._locale)).split(" UTC")[0]
+        return f"{self.day(moment.date())} · {moment:%H:%M}"
 
     @property
     def _locale(self) -> str:

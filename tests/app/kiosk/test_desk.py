@@ -210,7 +210,7 @@ def test_an_empty_question_is_not_asked(kiosk: Kiosk) -> None:
 
 def test_a_question_the_box_refuses_stays_written(kiosk: Kiosk) -> None:
     window = signed_in(kiosk("en"))
-    long = "¿transferencia? " * 240
+    long = "¿Cuánto cuesta una transferencia internacional? " * 60
     write(window.desk.box.text, long)
     press(window.desk.box.text, Qt.Key.Key_Return, CTRL)
     until(lambda: Wording("es").shared("error.too_long") in texts(window))
