@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QTextEdit, QVBoxLayout, QWidget
 
 from app.kiosk.look import em, plain_label, tell
 from app.kiosk.phrases import Phrase, in_language
@@ -23,7 +23,7 @@ class AskBox(QWidget):
         super().__init__()
         self._say = say
         self._phrases = phrases
-        self.text = QPlainTextEdit(tabChangesFocus=True)
+        self.text = QTextEdit(acceptRichText=False, tabChangesFocus=True)  # QPlainTextEdit keeps Arabic at the left (Qt 6.12)
         self.text.setPlaceholderText(name)
         self.text.setAccessibleName(name)
         self.text.setFixedHeight(em(self, 5))

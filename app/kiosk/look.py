@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QGuiApplication, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QWidget
+
+FONTS = Path(str(resources.files("compliance.report").joinpath("fonts")))
+"""Noto, as the audit report embeds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,20 @@ def tones() -> Tones:
 def dress(app: QApplication) -> None:
     """Gives the program its look, now and whenever the system turns light or dark. A system in high contrast keeps its own."""
     app.setStyle("Fusion")
+    _add_fonts(app)
     hints = QGuiApplication.styleHints()
     hints.colorSchemeChanged.connect(lambda _: _colour(app))
     _colour(app)
+
+
+def _add_fonts(app: QApplication) -> None:
+    """Chinese is drawn with the product's own type, after the system's; Arabic where the machine has none of its own."""
+    QFontDatabase.addApplicationFont(str(FONTS / "NotoSansArabic-Regular.ttf"))
+    chinese = QFontDatabase.applicationFontFamilies(QFontDatabase.addApplicationFont(str(FONTS / "NotoSansSC-Regular.ttf")))
+    font = app.font()
+    # The family behind a name such as "Sans Serif": in a list of families, the name alone finds no bold type.
+    font.setFamilies([QFontInfo(font).family(), *chinese])
+    app.setFont(font)
 
 
 def _colour(app: QApplication) -> None:

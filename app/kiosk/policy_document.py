@@ -35,11 +35,11 @@ def write_policy(document: QTextDocument, policy: Policy, start: int, end: int, 
     """Fills a document with a policy, the span `[start, end)` of its text (in characters) marked; `line` is the height of a line.
     Gives the position in the document where the marked text begins, 0 where there is none."""
     document.clear()
-    rtl = is_right_to_left(policy.language)
+    direction = Qt.LayoutDirection.RightToLeft if is_right_to_left(policy.language) else Qt.LayoutDirection.LeftToRight
     option = QTextOption()
-    option.setTextDirection(Qt.LayoutDirection.RightToLeft if rtl else Qt.LayoutDirection.LeftToRight)
+    option.setTextDirection(direction)
     document.setDefaultTextOption(option)
-    writer = _Writer(QTextCursor(document), policy.text, start, end, line)
+    writer = _Writer(QTextCursor(document), policy.text, (start, end), line, direction)
     for kind, group in groupby(blocks(policy.text), key=lambda each: each.kind):
         if kind == "row":
             writer.table(list(group))
@@ -49,8 +49,8 @@ def write_policy(document: QTextDocument, policy: Policy, start: int, end: int, 
     return writer.first
 
 
-def marked_text(document: QTextDocument) -> str:
-    """The characters that are marked as evidence, in order; lines and cells are separated by a space."""
+def marked_cells(document: QTextDocument) -> list[str]:
+    """The text that is marked as evidence: of each paragraph and cell that has any, in the order in which they are drawn."""
     lines: list[str] = []
     block = document.begin()
     while block.isValid():
@@ -59,16 +59,17 @@ def marked_text(document: QTextDocument) -> str:
         if runs:
             lines.append("".join(text[2 * run.start : 2 * (run.start + run.length)].decode("utf-16-le") for run in runs))
         block = block.next()
-    return " ".join(lines)
+    return lines
 
 
 class _Writer:
-    def __init__(self, cursor: QTextCursor, text: str, start: int, end: int, line: int) -> None:
+    def __init__(self, cursor: QTextCursor, text: str, span: tuple[int, int], line: int, direction: Qt.LayoutDirection) -> None:
         self.first = 0
         self._cursor = cursor
         self._text = text
-        self._span = (start, end)
+        self._span = span
         self._line = line
+        self._direction = direction
 
     def paragraph(self, block: Block) -> None:
         form, base = QTextBlockFormat(), QTextCharFormat()
@@ -95,13 +96,16 @@ class _Writer:
         form.setCellSpacing(0)
         form.setBorder(0)
         form.setBottomMargin(self._line * 0.5)
-        table = self._cursor.insertTable(len(rows), max(len(row.cells) for row in rows), form)
+        columns = max(len(row.cells) for row in rows)
+        table = self._cursor.insertTable(len(rows), columns, form)
+        # Qt lays out a table from left to right whatever its direction: from right to left its columns are written in reverse.
+        places = range(columns) if self._direction == Qt.LayoutDirection.LeftToRight else range(columns - 1, -1, -1)
         for number, row in enumerate(rows):
             base = QTextCharFormat()
             if number == 0 and len(rows) > 1:
                 base.setFontWeight(QFont.Weight.DemiBold)
-            for column, pieces in enumerate(row.cells):
-                cell = table.cellAt(number, column)
+            for place, pieces in zip(places, row.cells, strict=False):
+                cell = table.cellAt(number, place)
                 cell.setFormat(_ruled(cell.format()))
                 self._cursor.setPosition(cell.firstCursorPosition().position())
                 self._pieces(pieces, base)

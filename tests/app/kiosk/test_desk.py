@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit
 
 from app.appliance import Appliance
 from app.kiosk.answer_list import Shown
-from app.kiosk.policy_document import marked_text
+from app.kiosk.policy_document import marked_cells
 from app.kiosk.window import Window
 from app.kiosk.wording import Wording
 from tests.app.kiosk.person import CTRL, CTRL_SHIFT, ask, in_dialog, press, sentences, signed_in, texts, until, write
@@ -34,8 +34,8 @@ def shows_evidence(window: Window, row: int) -> None:
     assert isinstance(card.payload, Shown)
     evidence = card.payload.sentence.evidence[0]
     document = window.desk.evidence.text.document()
-    words = "".join(evidence.quote.replace("|", " ").replace("**", "").split())
-    until(lambda: "".join(marked_text(document).split()) == words, f"{evidence.quote!r} marked")
+    cells = sorted("".join(cell.split()) for cell in evidence.quote.replace("**", "").split("|") if cell.strip())
+    until(lambda: sorted("".join(cell.split()) for cell in marked_cells(document)) == cells, f"{evidence.quote!r} marked")
     assert len(document.toPlainText()) > 2 * len(evidence.quote)
     policy = window.shelf.of(evidence)
     assert policy is not None

@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit
 
 from app.appliance import Appliance
-from app.kiosk.policy_document import marked_text
+from app.kiosk.policy_document import marked_cells
 from app.kiosk.window import Window
 from app.settings import Settings
 from app.staff import Staff
@@ -55,7 +55,7 @@ def test_markup_in_a_policy_is_text_everywhere(kiosk: Callable[..., Window], hos
     answer = ask(window, "How much does an international transfer cost?")
     assert "ordered <b>online</b>" in answer.sentences[0].text
     pane = window.desk.evidence
-    until(lambda: "minimum €15" in marked_text(pane.text.document()), "evidence marked")
+    until(lambda: "minimum €15" in " ".join(marked_cells(pane.text.document())), "evidence marked")
     assert pane.title.text() == "<img src=x> International Transfers"
     assert '"><img src=x onerror=alert(2)>' in pane.facts.text()
     shown = pane.text.toPlainText()
