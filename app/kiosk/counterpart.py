@@ -14,6 +14,8 @@ from app.kiosk.policy_text import Block, blocks
 from knowledge.sentences import sentence_spans
 
 Span = tuple[int, int]
+COLONS = {"zh": "：", "fr": "\u00a0: "}
+"""How a colon is set, as the box sets it (knowledge.passages)."""
 
 
 def counterpart(text: str, language: str, span: Span, other: str, other_language: str) -> Span | None:
@@ -28,14 +30,15 @@ def counterpart(text: str, language: str, span: Span, other: str, other_language
     return None
 
 
-def spoken(text: str, span: Span) -> str:
+def spoken(text: str, span: Span, language: str = "en") -> str:
     """A span as one reads it aloud: a row of a table as `first cell: second cell`, without marks of Markdown."""
+    colon, gap = COLONS.get(language, ": "), "" if language == "zh" else " "
     parts: list[str] = []
     for block in blocks(text):
         cells = ["".join(_words(text, block, cell, span)).strip() for cell in range(len(block.cells))]
         if any(cells):
-            parts.append(": ".join(cell for cell in cells if cell))
-    return " ".join(parts)
+            parts.append(colon.join(cell for cell in cells if cell))
+    return gap.join(parts)
 
 
 def _words(text: str, block: Block, cell: int, span: Span) -> Iterator[str]:

@@ -60,6 +60,6 @@ class SideBySide:
         span = counterpart(here.text, here.language, (evidence.start, evidence.end), there.text, there.language)
         if span is None:
             return None
-        text = spoken(there.text, span)
+        text = spoken(there.text, span, there.language)
         place = replace(evidence, title=there.title, language=there.language, start=span[0], end=span[1], quote=there.text[slice(*span)])
         return Sentence(text, "quote", (place,))

@@ -34,7 +34,7 @@ def test_nearly_every_statement_has_its_counterpart_and_the_same_figures(here: s
                 if place is None:
                     continue
                 found += 1
-                own, theirs = (sorted(q.value for q in quantities(spoken(*each), code)) for each, code in (((text, span), here), ((other, place), there)))
+                own, theirs = (sorted(q.value for q in quantities(spoken(*each, code), code)) for each, code in (((text, span), here), ((other, place), there)))
                 if own != theirs:
                     differ.append((name, spoken(text, span), spoken(other, place)))
     assert found >= 0.995 * all_of_them
