@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import QEventLoop, QLocale, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.crash import hide_messages
 from app.errors import TellerboxError
 from app.kiosk.look import dress
 from app.kiosk.phrases import SHIPPED, load_phrases
@@ -18,6 +21,7 @@ from app.locales import LANGUAGES
 
 LAST_WORDS_MS = 1_500
 """How long the end of the program waits for the box to hear that the sessions are over."""
+HEARTBEAT_MS = 250
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -62,6 +66,7 @@ def open_window(options: Options, app: QApplication, reopen: Callable[[str], Non
 
 def run(options: Options) -> int:
     """Runs the kiosk until its window is closed; gives the exit status."""
+    hide_messages()
     app = QApplication(["tellerbox"])
     app.setApplicationName("Tellerbox")
     app.setQuitOnLastWindowClosed(True)
@@ -69,13 +74,24 @@ def run(options: Options) -> int:
     windows: list[Window] = []
 
     def reopen(language: str) -> None:
-        from dataclasses import replace
-
         windows.append(open_window(replace(options, language=language), app, reopen))
         if len(windows) > 1:
             windows.pop(0).close()
 
+    told: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: told.append(number))
+
+    def look() -> None:
+        if told:
+            app.closeAllWindows()
+            app.quit()
+
     reopen(options.language)
+    # Python takes note of a signal only when it runs, and Qt's loop does not let it run by itself.
+    heartbeat = QTimer(interval=HEARTBEAT_MS)
+    heartbeat.timeout.connect(look)
+    heartbeat.start()
     status = app.exec()
     _let_out(windows[-1])
     return status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,7 +36,7 @@ def staffed_url(staffed: Appliance) -> Iterator[str]:
 
 
 @pytest.fixture
-def kiosk(staffed_url: str) -> Iterator[Callable[..., Any]]:
+def kiosk(staffed_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Opens windows of the kiosk (`url` and any of its options may be given) and closes them."""
     from PySide6.QtCore import Qt
     from PySide6.QtWidgets import QApplication
@@ -51,6 +52,8 @@ def kiosk(staffed_url: str) -> Iterator[Callable[..., Any]]:
         app = QApplication(["kiosk"])
         dress(app)
     windows: list[Window] = []
+    faults: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda _, error, __: faults.append(error))  # where Qt reports what a slot raised
 
     def opened(language: str = "en", url: str = staffed_url, **options: Any) -> Window:
         windows.append(open_window(Options(url, language, load_phrases(), **options), app, lambda _: None))
@@ -64,3 +67,4 @@ def kiosk(staffed_url: str) -> Iterator[Callable[..., Any]]:
         window.deleteLater()
     app.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     pass_time()
+    assert faults == []

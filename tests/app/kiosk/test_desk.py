@@ -107,7 +107,7 @@ def test_a_customer_at_the_desk_is_not_put_in_the_queue(kiosk: Kiosk, staffed: A
 
 
 def test_a_policy_for_staff_is_found_on_request_marked_and_not_printed(kiosk: Kiosk) -> None:
-    question = "What do I do with a banknote that looks counterfeit?"
+    question = "What must a teller do with a suspected counterfeit note?"
     window = signed_in(kiosk("en"))
     window.desk.staff.setChecked(True)
     answer = ask(window, question)
