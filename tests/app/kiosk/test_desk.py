@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unicodedata import normalize
 
+import httpx
 import pytest
 import zxingcpp
 from PIL import Image
@@ -104,6 +105,13 @@ def test_a_customer_at_the_desk_is_not_put_in_the_queue(kiosk: Kiosk, staffed: A
     assert staffed.handoffs.of_session(answer.session) is None
     assert window.say("reason.lost_card") in texts(window)
     assert sentences(window, "teller") == []
+
+
+def test_a_customers_session_at_the_desk_is_the_tellers_alone(kiosk: Kiosk, staffed_url: str) -> None:
+    window = signed_in(kiosk("en"))
+    answer = ask(window, FEE["es"])
+    followed = httpx.post(f"{staffed_url}/api/v1/turns", json={"question": "y en ventanilla", "session": answer.session})
+    assert followed.status_code == 410
 
 
 def test_a_policy_for_staff_is_found_on_request_marked_and_not_printed(kiosk: Kiosk) -> None:

@@ -127,3 +127,15 @@ def test_a_display_name_full_of_markup_is_text(kiosk: Kiosk, staffed: Appliance)
     labels = window.findChildren(QLabel)
     assert len(labels) > 15
     assert {label.textFormat() for label in labels} == {Qt.TextFormat.PlainText}
+
+
+def test_the_language_is_chosen_before_signing_in(kiosk: Kiosk) -> None:
+    window = kiosk("en")
+    chosen: list[str] = []
+    window.language_chosen.connect(chosen.append)
+    languages = window.sign_in.languages
+    assert languages.currentText() == "English"
+    languages.setFocus()
+    press(languages, Qt.Key.Key_Down)
+    assert languages.currentText() == "Español"
+    assert chosen == ["es"]
