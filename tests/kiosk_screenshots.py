@@ -1,7 +1,7 @@
 """Takes the pictures of the kiosk from a real window and a real box: `python -m tests.kiosk_screenshots build/screenshots [all]`.
 
 Without `all`, those of the documentation: the desk and the queue in Spanish, Chinese and Arabic, and one each of signing in, the
-lock, and a box that is away. Without a screen Qt draws offscreen, with the fonts of the machine (Noto for Chinese and Arabic).
+lock, and a box that is away. Without a screen Qt draws offscreen, in the type of the machine.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from app.appliance import Appliance
@@ -95,11 +93,9 @@ def _screens(box: Appliance, app: QApplication, language: str, first: str, take:
         ask(window, DESK[language])
         until(lambda: sentences(window, "teller"))
     until(lambda: not window.reach.is_up)
-    QGuiApplication.styleHints().setColorScheme(Qt.ColorScheme.Dark)
     window.desk.box.text.setPlainText(load_phrases().asks[2][language])
     window.desk.submit()
     take(window, f"away-{language}")
-    QGuiApplication.styleHints().unsetColorScheme()
     window.close()
 
 

@@ -28,8 +28,10 @@ from compliance.report.qr import QUIET_ZONE, modules, symbol
 
 DOTS = 8
 """Dots of the picture a module: printers scale it, and readers want sharp edges."""
-CODE_POINTS = 170.0
-"""The side of the code on paper, in points: about 6 cm, half a millimetre a module at the longest receipt of a branch."""
+CODE_SIDE = 227.0
+"""The side of the code on paper, in 1/96 inch: 6 cm, nearly half a millimetre a module at the longest receipt of a branch."""
+MARGIN_MM = 3.0
+"""Beside the 20 mm that QTextDocument leaves by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ def answer_sheet(sheet: Sheet) -> QTextDocument:
     _write(sheet, say, line)
     image = QTextImageFormat()
     image.setName("receipt")
-    image.setWidth(CODE_POINTS)
-    image.setHeight(CODE_POINTS)
+    image.setWidth(CODE_SIDE)
+    image.setHeight(CODE_SIDE)
     cursor.insertBlock()
     cursor.insertImage(image)
     return document
@@ -93,7 +95,7 @@ def _write(sheet: Sheet, say: Wording, line: Callable[..., None]) -> None:
 
 
 def print_sheet(document: QTextDocument, printer: QPrinter) -> None:
-    """Prints on A4 with margins of 20 mm, or as the printer is set otherwise."""
+    """Prints, on the paper that the printer is set to."""
     document.print_(printer)
 
 
@@ -108,8 +110,8 @@ def pdf_printer(path: str, title: str) -> QPrinter:
 
 
 def set_page(printer: QPrinter) -> None:
-    """A4, upright, margins of 20 mm."""
-    margins = QMarginsF(20, 20, 20, 20)
+    """A4, upright, with margins of 23 mm in all."""
+    margins = QMarginsF(*[MARGIN_MM] * 4)
     layout = QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter)
     printer.setPageLayout(layout)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from app.kiosk.answer_list import AnswerList, Shown
 from app.kiosk.answer_sheet import Sheet, answer_sheet, pdf_printer, print_sheet, set_page
@@ -18,7 +18,7 @@ from app.kiosk.citation import cited
 from app.kiosk.client import Client, Problem
 from app.kiosk.conversation import Asking, Conversation
 from app.kiosk.evidence_pane import EvidencePane
-from app.kiosk.look import Chooser, em, plain_label
+from app.kiosk.look import Chooser, Tick, em, plain_label
 from app.kiosk.phrases import Phrase
 from app.kiosk.policy_shelf import PolicyShelf
 from app.kiosk.problems import in_words
@@ -49,7 +49,7 @@ class DeskPage(QWidget):
         self.language.addItem(say.shared("ui.automatic"), None)
         for code, own in OWN_NAMES.items():
             self.language.addItem(f"{say.language_title(code)} · {own}" if code != say.language else own, code)
-        self.staff = QCheckBox(say("desk.staff_policies"))
+        self.staff = Tick(say("desk.staff_policies"))
         self.new_customer = QPushButton(say("desk.new_customer"))
         self.stop = QPushButton(say.shared("ui.stop"))
         self.copy = QPushButton(say("desk.copy"))

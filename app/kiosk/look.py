@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QGuiApplication, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QStyle, QStyleOptionButton, QWidget
 
 FONTS = Path(str(resources.files("compliance.report").joinpath("fonts")))
 """Noto, as the audit report embeds it."""
@@ -132,6 +132,9 @@ QScrollBar:vertical { background: transparent; width: 0.8em; margin: 0; }
 QScrollBar::handle:vertical { background: @line; border-radius: 0.35em; min-height: 2em; }
 QScrollBar::add-line, QScrollBar::sub-line { height: 0; width: 0; }
 QCheckBox { spacing: 0.5em; }
+QCheckBox::indicator { width: 1em; height: 1em; border: 0.08em solid @field; border-radius: 0.25em; background: @sheet; }
+QCheckBox::indicator:checked { background: @brand; border-color: @brand; }
+QCheckBox:focus { text-decoration: underline; }
 """
 
 
@@ -184,4 +187,22 @@ class Chooser(QComboBox):
         across = em(self) * 0.9 if self.isRightToLeft() else self.width() - em(self) * 0.9
         middle = QPointF(across, self.height() / 2 + half / 2)
         painter.drawPolyline([middle - QPointF(half, half), middle, middle + QPointF(half, -half)])
+        painter.end()
+
+
+class Tick(QCheckBox):
+    """A box to tick whose tick is drawn, for the same reason."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's signature)
+        super().paintEvent(event)
+        if not self.isChecked():
+            return
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        box = QRectF(self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self))
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.palette().highlightedText(), box.width() / 7))
+        places = ((0.25, 0.52), (0.43, 0.7), (0.76, 0.32))
+        painter.drawPolyline([QPointF(box.x() + x * box.width(), box.y() + y * box.height()) for x, y in places])
         painter.end()

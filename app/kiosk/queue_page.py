@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QCheckBox, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.kiosk.cards import Card, CardList
 from app.kiosk.client import Client
 from app.kiosk.handoff_feed import HandoffFeed
-from app.kiosk.look import em, plain_label
+from app.kiosk.look import Tick, em, plain_label
 from app.kiosk.phrases import Phrase
 from app.kiosk.policy_shelf import PolicyShelf
 from app.kiosk.reach import Reach
@@ -36,7 +36,7 @@ class QueuePage(QWidget):
         self._open = False
         self.count = plain_label(strong=True)
         self.list = CardList(say("queue.title"))
-        self.bell = QCheckBox(say("queue.bell"))
+        self.bell = Tick(say("queue.bell"))
         self.bell.setChecked(True)
         self.talk = TalkPane(client, reach, say, phrases)
         self._second = QTimer(self, interval=1_000)
