@@ -42,6 +42,7 @@ gold: $(VENV)/.runtime
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m tests.screenshots docs/screenshots
+	$(BIN)/python -m tests.kiosk_screenshots docs/screenshots
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
