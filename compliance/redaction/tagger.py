@@ -144,7 +144,7 @@ def _like_a_name(kind: str, words: Sequence[Token], known: Sequence[str], meant:
         named = not NAMING.isdisjoint(letters)
         if (kind == "ADDRESS" and "R" in letters) or is_han(word.text):
             return True
-        if word.text.isupper() and word.text != word.text.lower() and case == "m" and len(word.text) <= LONGEST_ABBREVIATION and not named:
+        if _abbreviates(word.text, letters, case):
             continue
         if word.text[0].isupper() or (named and "M" not in letters) or not (letters or cluster):
             return True
@@ -152,6 +152,23 @@ def _like_a_name(kind: str, words: Sequence[Token], known: Sequence[str], meant:
 
 
 LONGEST_ABBREVIATION = 5
+
+
+def _without_label(words: Sequence[Token], known: Sequence[str], first: int, last: int) -> int:
+    """The last token of a person's name without a number of theirs that a rule found, and its label: "Ana García, IBAN ES91…"."""
+    end = last
+    while end > first and ("P" in known[end] or words[end].folded.startswith("<")):
+        end -= 1
+    if end == last:
+        return last
+    while end > first and not words[end].text[0].isalpha():
+        end -= 1
+    return end
+
+
+def _abbreviates(text: str, letters: str, case: str) -> bool:
+    """Whether a word is written in capitals among others that are not, and no list knows it as a name."""
+    return case == "m" and text.isupper() and text != text.lower() and len(text) <= LONGEST_ABBREVIATION and NAMING.isdisjoint(letters)
 
 
 def _like_a_clause(words: Sequence[Token], known: Sequence[str]) -> bool:
@@ -194,6 +211,8 @@ class NameTagger:
         case = _case(words)
         least = [LEAST_ARABIC if is_arabic(word.text) else LEAST_SCORE for word in words]
         for kind, first, last, score in self._spans(features(words, known, meant), least):
+            if kind == "PERSON":
+                last = _without_label(words, known, first, last)
             inside = slice(first, last + 1)
             sure = score >= SURE and kind != "ADDRESS"
             sound = sure or _like_a_name(kind, words[inside], known[inside], meant[inside], case)

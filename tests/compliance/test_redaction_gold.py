@@ -72,3 +72,11 @@ def test_a_mark_gives_its_place_in_the_text() -> None:
     assert [row.text[start:end] for _, start, end in row.spans] == ["Ada Obi", "Leeds"]
     with pytest.raises(ValueError, match="not closed"):
         read_marked("I am [[PERSON:Ada")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["He perdido la tarjeta, soy Ana García, IBAN ES91 2100 0418 4502 0005 1332", "Ana García IBAN ES91 2100 0418 4502 0005 1332, gracias"],
+)
+def test_the_label_of_a_number_is_no_part_of_the_name_before_it(text: str) -> None:
+    assert [text[found.start : found.end] for found in redactor().find(text)] == ["Ana García", "ES91 2100 0418 4502 0005 1332"]
