@@ -42,3 +42,12 @@ def test_keywords_open_nothing_that_is_not_for_who_asks(tmp_path: Path) -> None:
     search = searching(tmp_path, "account in the red", "teller")
     assert all(item.policy.id != "quokka" for item in search.find(QUESTION, Scope("en", as_of=date(2026, 11, 1))).candidates)
     assert search.find(QUESTION, Scope("en", "teller", date(2026, 11, 1))).candidates[0].policy.id == "quokka"
+
+
+def test_a_box_with_one_document_answers_from_it_and_from_nothing_else(tmp_path: Path) -> None:
+    text = "# Gold card\n\nThe gold card costs 77 EUR a year. Its limit is 5,000 EUR a month.\n"
+    (tmp_path / "gold.md").write_text(text, "utf-8")
+    search = Search(build(load_policies(tmp_path), load_embedder(PROJECT / "models" / "embedder")))
+    asked = {question: search.find(question, Scope("en")) for question in ("how much is the gold card", "what does a mortgage cost")}
+    answered = [question for question, found in asked.items() if found.answerable >= search.ranking.below("en")]
+    assert answered == ["how much is the gold card"]
