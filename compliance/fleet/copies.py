@@ -84,7 +84,8 @@ class SqliteCopies:
     def discard(self, database: Database) -> None:
         # whoever waits for the transaction to end finds the file gone (`unmoved`) and does not write into nothing
         assert isinstance(database, SqliteDatabase)
-        database.path.unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm"):
+            database.path.with_name(database.path.name + suffix).unlink(missing_ok=True)
 
     def problem(self, db: Connection) -> str | None:
         return sqlite_problem(db)

@@ -99,7 +99,9 @@ class _Recomputation:
 
     def _want(self) -> None:
         chain, records = self._view.chain(), 0
-        for each in self._view.gatherings:
+        for number, each in enumerate(self._view.gatherings):
+            if each.number != number:
+                raise BrokenError(f"gathering {number} is missing")
             checkpoint = chain.open_checkpoint(each.note)
             if checkpoint.origin != self._view.origin or checkpoint.size != each.size:
                 raise BrokenError(f"the checkpoint of gathering {each.number} is of another ledger")
