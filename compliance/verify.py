@@ -520,11 +520,10 @@ def _canonical(value: Any) -> str:
         return number_text(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53 - 1:
         raise VerifyError("a number of the record is outside what JSON can carry exactly")
-    return json.dumps(value)
+    return _text(value)
 
 
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_text: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def number_text(value: float) -> str:

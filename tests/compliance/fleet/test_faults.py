@@ -22,7 +22,7 @@ from benchmarks.exports import records
 from compliance import verify
 from compliance.database import FILE
 from compliance.errors import ComplianceError
-from compliance.fleet import Finding
+from compliance.fleet import Finding, appending
 from compliance.fleet.appending import Appending
 from compliance.ledger import Ledger
 from compliance.record import encode_body
@@ -136,9 +136,10 @@ def test_two_gatherings_at_once_append_each_record_once(office: Office) -> None:
     assert office.problems() == [None]
 
 
-def test_memory_does_not_grow_with_the_bundle(files: Office) -> None:
+def test_memory_does_not_grow_with_the_bundle(files: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appending, "AT_ONCE", 100)
     peaks = []
-    for name, count in (("b1", 4_000), ("b2", 16_000)):
+    for name, count in (("b1", 1_000), ("b2", 4_000)):
         with files.box(name) as box:
             fill_fast(box, count)
             bundle = files.bundle(box, zipped=True)
@@ -146,7 +147,7 @@ def test_memory_does_not_grow_with_the_bundle(files: Office) -> None:
         assert files.gathered(bundle).appended == count
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] * 1.2, peaks
+    assert peaks[1] < peaks[0] * 1.3, peaks
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(files: Office, monkeypatch: pytest.MonkeyPatch) -> None:
