@@ -27,7 +27,7 @@ serve: $(VENV)/.runtime models
 test: $(VENV)/.dev models
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	./tests/offline $(BIN)/python -m pytest $(PYTEST_ARGS)
+	./tests/offline $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 install: $(VENV)/.runtime
 
@@ -42,6 +42,7 @@ gold: $(VENV)/.runtime
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python -m tests.screenshots docs/screenshots
+	$(BIN)/python -m tests.kiosk_screenshots docs/screenshots
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

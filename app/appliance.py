@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-WAITING_CHANNELS = ("web", "api", "kiosk")
-"""Where somebody is there to read a teller's reply."""
+WAITING_CHANNELS = ("web", "api")
+"""Where somebody is there to read a teller's reply. Whoever is asked about at the kiosk has a teller before them already."""
 
 
 def open_ledger(settings: Settings) -> Ledger:

@@ -80,6 +80,26 @@ def serve(
 
 
 @cli.command()
+def kiosk(
+    url: Annotated[str, typer.Option(help="the address of the box")] = "http://127.0.0.1:7860",
+    language: Annotated[str | None, typer.Option("--language", "-l", help="of the screen; else the system's", show_default=False)] = None,
+    full_screen: Annotated[bool, typer.Option("--full-screen", help="kiosk mode: no frame, nothing beside it")] = False,
+    lock_minutes: Annotated[float, typer.Option("--lock-minutes", min=0.5, max=30, help="without a key or click it locks")] = 3.0,
+    phrases: Annotated[Path | None, typer.Option(help="the bank's own quick phrases (TOML)", show_default=False)] = None,
+    plain_http: Annotated[bool, typer.Option("--plain-http", help="allow http to another machine")] = False,
+) -> None:
+    """Open the teller's desktop program."""
+    try:
+        from app.kiosk.program import options_of, run
+    except ImportError as error:
+        if not (error.name or "").startswith(("PySide6", "shiboken6")):
+            raise TellerboxError(f"Qt cannot be loaded: {error}; docs/kiosk.md names the packages of the system it needs") from None
+        raise TellerboxError("the kiosk needs Qt, which is not installed: pip install 'tellerbox[kiosk]'") from None
+    options = options_of(url, language, phrases, lock_minutes, full_screen=full_screen, plain_http=plain_http)
+    raise typer.Exit(run(options))
+
+
+@cli.command()
 def ask(
     question: Annotated[str, typer.Argument(help='the question; "-" reads it from standard input')],
     language: Language = None,

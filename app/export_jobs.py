@@ -25,6 +25,14 @@ MOST_AT_ONCE = 2
 ENDINGS = {"bundle": "zip", "jsonl": "jsonl", "csv": "csv", "parquet": "parquet", "pdf": "pdf", "ocsf": "ocsf.jsonl", "cef": "cef"}
 
 
+class ExportRefused(TellerboxError):
+    """An export that is not begun; `name` says why, for a face that says it in another language: format_texts or exports_busy."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 @dataclass(frozen=True, slots=True)
 class ExportJob:
     """One export. `state` is running, done or failed; `done` and `total` count records; `account` is whose it is."""
@@ -65,7 +73,7 @@ class ExportJobs:
         if form not in FORMATS:
             raise TellerboxError(f"the format must be one of {', '.join(FORMATS)}")
         if decrypt and form in ("ocsf", "cef"):
-            raise TellerboxError("events for a SIEM never hold texts")
+            raise ExportRefused("format_texts", "events for a SIEM never hold texts")
         instant(since or None, last=False)
         instant(until or None, last=True)
         id = secrets.token_hex(8)
@@ -73,7 +81,7 @@ class ExportJobs:
         job = ExportJob(id, account, form, since, until, decrypt, path, self._clock())
         with self._lock:
             if sum(each.state == "running" for each in self._jobs.values()) >= MOST_AT_ONCE:
-                raise TellerboxError("other exports are being made; try again when they are done")
+                raise ExportRefused("exports_busy", "other exports are being made; try again when they are done")
             self._jobs[id] = job
         threading.Thread(target=self._run, args=(job,), name=f"export-{id}", daemon=True).start()
         return job

@@ -1,7 +1,7 @@
 """Grounding: sentence by sentence, is it in the policies, and where.
 
 The model proposes; the evidence decides. A sentence passes only when a statement of a policy supports its words and every
-number, date, amount and percentage in it stands in that statement or, for nothing but the figures, in its headings.
+number, date, amount and percentage in it stands in that statement, bounded ("under", "at least") as it is there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knowledge.bounds import bounds
 from knowledge.embedder import Embedder
 from knowledge.quantities import quantities, quantity_keys
 from knowledge.search import Candidate
@@ -107,6 +108,9 @@ class Grounding:
         allowed = quantity_keys(text, written_in)
         if quantity_keys(sentence, spoken) - allowed - _amounts_without_unit(allowed):
             return Verdict(None, support, "a figure is not in the evidence", candidate)
+        known = bounds(text, written_in)
+        if any(said not in known and said[0] in allowed for said in bounds(sentence, spoken)):
+            return Verdict(None, support, "a figure is bounded otherwise than in the evidence", candidate)
         if says_free(sentence, spoken) and not says_free(text, written_in):
             return Verdict(None, support, "a figure is not in the evidence", candidate)
         near = [each.statement.text for each in others if each.policy.language == written_in]

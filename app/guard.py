@@ -117,7 +117,10 @@ def _compiled(value: str | Sequence[str] | None, macros: Mapping[str, str]) -> r
     source = value if isinstance(value, str) else "|".join(f"(?:{part})" for part in value)
     while found := _MACRO.search(source):
         source = source.replace(found.group(), f"(?:{macros[found.group(1)]})")
-    return re.compile(source)
+    pattern = re.compile(source)
+    if pattern.search(""):
+        raise ValueError(f"a guard pattern matches anything: {source!r}")
+    return pattern
 
 
 def _rule(raw: Mapping[str, Any], macros: Mapping[str, str]) -> Rule:

@@ -74,6 +74,20 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(300, ge=10, description="the most requests of one API key, browser or address in a minute")
     sign_ins_per_minute: int = Field(20, ge=1, description="the most tries to sign in from one address in a minute")
 
+    oidc_issuer: str = Field("", description="the bank's sign-in service (OpenID Connect), by its issuer; empty for none")
+    oidc_client_id: str = Field("", description="what that service calls this box")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="the secret it wants, if any; give it in the environment")
+    oidc_client_secret_file: Path | None = Field(None, description="a file that holds that secret")
+    oidc_role_claim: str = Field("groups", description="the claim of its ID tokens that decides on the role; dots lead into objects")
+    oidc_roles: dict[str, Literal["teller", "steward", "officer", "admin"]] = Field(
+        {}, description="what stands in that claim, and the role it gives; the first line that fits decides"
+    )
+    oidc_scope: str = Field("openid profile", description="the scopes that it is asked for")
+    oidc_prompt: Literal["login", "select_account", ""] = Field(
+        "login", description="login: it asks for the password each time; empty: whoever is signed in there comes in"
+    )
+    oidc_callback: str = Field("", description="the address of /console/oidc/callback as it knows it; empty: as the browser asked")
+
     retention_months: int = Field(12, ge=0, le=1_200, description="how long records are kept at least; PCI DSS asks for 12 months")
     ledger_url: SecretStr = Field(
         SecretStr(""), description="postgresql://… keeps the records on that server, the keys under home; empty for a file under home"
@@ -89,15 +103,13 @@ class Settings(BaseSettings):
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         credential = Path(folder) / "tellerbox-ledger-passphrase" if folder else None
         path = self.ledger_passphrase_file or (credential if credential and credential.exists() else None)
-        if path is None:
-            return None
-        try:
-            secret = path.read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            raise TellerboxError(f"the passphrase of the ledger cannot be read from {path} ({error.strerror})") from None
-        if not secret:
-            raise TellerboxError(f"the passphrase of the ledger in {path} is empty")
-        return secret
+        return None if path is None else _secret_in(path, "passphrase of the ledger")
+
+    def oidc_secret(self) -> str:
+        """The secret that the sign-in service wants: the setting, or the file; empty where there is none. Raises TellerboxError."""
+        if (given := self.oidc_client_secret.get_secret_value()) or self.oidc_client_secret_file is None:
+            return given
+        return _secret_in(self.oidc_client_secret_file, "secret of the sign-in service").decode("utf-8", "replace")
 
     @classmethod
     def settings_customise_sources(
@@ -109,6 +121,16 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _secret_in(path: Path, what: str) -> bytes:
+    try:
+        secret = path.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise TellerboxError(f"the {what} cannot be read from {path} ({error.strerror})") from None
+    if not secret:
+        raise TellerboxError(f"the {what} in {path} is empty")
+    return secret
 
 
 def load_settings(**given: object) -> Settings:

@@ -19,7 +19,7 @@ from app.answer import Answer, Handoff, InQueue, Sentence
 from app.conversation import Session
 from app.errors import Busy, TellerboxError
 from app.grounding import Grounding, Verdict, evidence_of
-from app.guard import Guard, GuardDecision
+from app.guard import URGENT, Guard, GuardDecision
 from app.language import SERVED, LanguageDecision, LanguageDetector
 from app.slm.backend import Backend
 from app.slm.generation import Generation, InLine, Limits
@@ -254,10 +254,12 @@ def _fixed(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence]
         progress.handoff = Handoff(guard.category or "guard", guard.urgent, language, guard.topic)
     yield _own(guard.message or "handed_off", language)
     if guard.topic:
-        found = parts.search.find(progress.redacted.text, scope)
+        # Who has lost a card needs the number to call, whatever the words were.
+        asked = locales.text(f"line.{guard.category}", language) if guard.category in URGENT else " ".join(progress.redacted.text.split())
+        found = parts.search.find(asked, scope)
         best = next((item for item in found.candidates if item.policy.id.startswith(guard.topic)), None)
         if best is not None and best.score >= 0.5:
-            progress.found, progress.query = found, progress.redacted.text
+            progress.found, progress.query = found, asked
             yield from _notice(progress, [best])
             yield Sentence(best.statement.text, "quote", (evidence_of(best, 1.0),))
 

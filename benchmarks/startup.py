@@ -3,8 +3,8 @@
     python benchmarks/startup.py [--repeat 3] [--quick] [--json] [--plot FILE]
 
 `ask`: from start to end of `tellerbox ask`, once with no index yet and then with it. `serve`: from start until /healthz
-answers (the process lives), until /readyz says ready, and until the first question over the API is answered. Memory is
-what the processes of the box hold together: pages they share are counted in part (PSS).
+answers (the process lives), until the first question over the API is answered, and until /readyz says ready (the chat too).
+Memory is what the processes of the box hold together after that: pages they share are counted in part (PSS).
 """
 
 from __future__ import annotations
@@ -45,9 +45,11 @@ def serve(home: str) -> report.Row:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=60, trust_env=False) as client:
             lives = _until(client, "/healthz", began)
+            while client.post("/api/v1/turns", json={"question": QUESTION}).status_code != 200:
+                time.sleep(0.02)
+            answered = time.perf_counter() - began
             ready = _until(client, "/readyz", began)
-            client.post("/api/v1/turns", json={"question": QUESTION}).raise_for_status()
-            return {"lives_s": lives, "ready_s": ready, "answered_s": time.perf_counter() - began, "memory_mb": held(server.pid) / 2**20}
+            return {"lives_s": lives, "answered_s": answered, "ready_s": ready, "memory_mb": held(server.pid) / 2**20}
     finally:
         server.terminate()
         server.wait()
@@ -84,7 +86,7 @@ def main() -> None:
     row |= {name: statistics.median(each[name] for each in served) for name in served[0]} | {"load": report.load()}
     report.tell([row], options.json)
     if options.plot:
-        rows = [{"seconds": row[name], "step": place, "way": "serve"} for place, name in enumerate(("lives_s", "ready_s", "answered_s"))]
+        rows = [{"seconds": row[name], "step": place, "way": "serve"} for place, name in enumerate(("lives_s", "answered_s", "ready_s"))]
         report.draw(rows, options.plot, "step", "seconds", "way")
     print(json.dumps({"goal": {"answered_s": 5, "memory_mb": 1024}}), file=sys.stderr)
 

@@ -180,13 +180,14 @@ _HANDOFF_FACTS = {
 _STAFF_FACTS: dict[str, dict[str, tuple[int, str]]] = {
     "sign_in": {
         "account": (2, "id of the account; null where there is none of that name: what was typed is not kept"),
-        "result": (2, "accepted, refused (wrong password or code), locked, disabled or unknown"),
+        "result": (2, "accepted, refused (wrong password, code or token), locked, disabled, unknown or unmapped (no role here)"),
+        "method": (2, "password, or oidc (the bank's sign-in service); missing in older records: password"),
     },
     "sign_out": {"account": (2, "id of the account")},
     "account_change": {
         "account": (2, "id of the account"),
-        "change": (2, "created, disabled, enabled, password, second_factor_on, second_factor_off, key_made, key_revoked"),
-        "by": (2, "id of the account that did it; empty: somebody at the box's command line"),
+        "change": (2, "created, disabled, enabled, role, password, second_factor_on, second_factor_off, key_made, key_revoked"),
+        "by": (2, "id of the account that did it, its own where the bank's sign-in service did; empty: somebody at the box's command line"),
         "role": (2, "role of the account"),
         "key": (2, "id of the API key"),
         "scopes": (2, "what that key may be used for"),

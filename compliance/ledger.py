@@ -21,6 +21,7 @@ from compliance.checkpoint import Signer, format_receipt
 from compliance.database import Connection, Database, database_at
 from compliance.erasure import erase, finish_erasures
 from compliance.errors import ComplianceError
+from compliance.folder_lock import one_at_a_time
 from compliance.group_commit import GroupCommit
 from compliance.keys import KeyFolder, seal
 from compliance.record import Header, Json, decode_body, encode_body
@@ -103,12 +104,15 @@ class Ledger:
             raise ComplianceError("a branch is named with letters, digits, '.', '_' and '-'")
         database, keys = database_at(Path(folder), url, branch), Path(folder) / "keys"
         with database.in_words("the ledger cannot be opened"):
-            new = not database.exists()
-            if new and (keys / "sessions.sqlite").exists():
-                raise ComplianceError(f"the ledger is missing: {database.place} should be there, for its keys are")
-            if new:
+            if database.exists():
+                ledger = cls._opened(database, keys, branch, False, passphrase)
+            else:
                 Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-            ledger = cls._opened(database, keys, branch, new, passphrase)
+                with one_at_a_time(Path(folder)):  # of several processes at its first moment one makes it, keys first
+                    new = not database.exists()
+                    if new and (keys / "sessions.sqlite").exists():
+                        raise ComplianceError(f"the ledger is missing: {database.place} should be there, for its keys are")
+                    ledger = cls._opened(database, keys, branch, new, passphrase)
         try:
             ledger._check_opening()
             finish_erasures(ledger)

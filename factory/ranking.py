@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from knowledge.trees import LEAF, BoostedTrees, Tree
 PROJECT = Path(__file__).resolve().parent.parent
 SEED = 0
 FOLDS = 12
+FEWER_WEIGHT = 0.5
 FALSE_ANSWER_WEIGHT = 5.0
 """A wrong answer costs a customer more than a missing one: how much more, when a threshold is chosen."""
 
@@ -82,14 +85,23 @@ def fit(
     return model
 
 
-def grow(features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_]) -> Any:
+def fewer(row: Row, policies: Sequence[str], rng: random.Random) -> Row:
+    """The same question to a box with fewer policies: the one that answers, and of the others none, a few or most."""
+    others = [policy for policy in policies if policy != row.policy]
+    kept = round(len(others) ** rng.random()) - 1 + (row.policy is None)
+    return replace(row, exclude=row.exclude | (set(others) - set(rng.sample(others, kept))))
+
+
+def grow(
+    features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64] | None = None
+) -> Any:
     """Boosted trees of the answerability; few leaves and a share of the features a split, since there are few questions."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     model = HistGradientBoostingClassifier(
         max_iter=200, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=20, l2_regularization=5.0, max_features=0.3, random_state=SEED
     )
-    return model.fit(features, answerable)
+    return model.fit(features, answerable, sample_weight=weights)
 
 
 def trees_of(model: Any) -> BoostedTrees:
@@ -110,13 +122,15 @@ def trees_of(model: Any) -> BoostedTrees:
     return BoostedTrees(float(np.ravel(model._baseline_prediction)[0]), tuple(trees))
 
 
-def unseen(features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_], subjects: Sequence[str]) -> npt.NDArray[np.float64]:
+def unseen(
+    features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64], subjects: Sequence[str]
+) -> npt.NDArray[np.float64]:
     """The probability of each question by trees that were grown without any question about its policy, in any language."""
     from sklearn.model_selection import GroupKFold
 
     chances = np.zeros(len(answerable))
     for seen, left in GroupKFold(FOLDS).split(features, answerable, subjects):
-        chances[left] = grow(features[seen], answerable[seen]).predict_proba(features[left])[:, 1]
+        chances[left] = grow(features[seen], answerable[seen], weights[seen]).predict_proba(features[left])[:, 1]
     return chances
 
 
@@ -175,19 +189,29 @@ def main() -> None:
     search.ranking = ranking
     report("dev", search, dev)
     judged = [row for row in train + dev if row.expected in ("answered", "abstained")]
-    seen = np.array([find(search, row).features for row in judged])
-    truth = np.array([row.expected == "answered" for row in judged])
-    chances = unseen(seen, truth, [subject_of(row) for row in judged])
-    threshold = choose_threshold(list(chances), list(truth))
-    by_language = {code: choose_threshold(*_of(code, judged, list(chances), list(truth))) for code in arguments.languages}
+    ids, rng = sorted({policy.id for policy in policies}), random.Random(SEED)
+    # A box may hold one document or a thousand, with keywords or without, and what stands out among fifty is not what does among three.
+    bare = Search(build([replace(policy, keywords=()) for policy in policies], search.index.embedder), ranking)
+    asked = judged + [fewer(row, ids, rng) for row in judged]
+    founds = [find(search if place < len(judged) else bare, row) for place, row in enumerate(asked)]
+    usable = np.array([bool(found.features) for found in founds])
+    asked = [row for row, good in zip(asked, usable, strict=True) if good]
+    seen = np.array([found.features for found in founds if found.features])
+    truth = np.array([row.expected == "answered" for row in asked])
+    whole = np.arange(len(usable))[usable] < len(judged)
+    counting = np.where(whole, 1.0, FEWER_WEIGHT)
+    chances = unseen(seen, truth, counting, [subject_of(row) for row in asked])
+    judged = [row for row, good in zip(asked, whole, strict=True) if good]
+    threshold = choose_threshold(list(chances[whole]), list(truth[whole]))
+    by_language = {code: choose_threshold(*_of(code, judged, list(chances[whole]), list(truth[whole]))) for code in arguments.languages}
     # A language has few questions: its own threshold is drawn half way back to the common one.
     by_language = {code: round((value + threshold) / 2, 3) for code, value in by_language.items()}
-    for code in ("all", *arguments.languages):
-        mine = np.array([code in ("all", row.language) for row in judged])
-        given = chances >= np.array([by_language[row.language or "en"] for row in judged])
+    given = chances >= np.array([by_language[row.language or "en"] for row in asked])
+    for name in ("all", "fewer", *arguments.languages):
+        mine = ~whole if name == "fewer" else whole & np.array([name in ("all", row.language) for row in asked])
         abstained, answered = 1 - given[mine & truth].mean(), given[mine & ~truth].mean()
-        print(f"answerability {code:3}: needless abstentions {abstained:.3f}, answers that should not be {answered:.3f} (unseen policies)")
-    answer = Answerability(trees_of(grow(seen, truth)), threshold, by_language)
+        print(f"answerability {name:5}: needless abstentions {abstained:.3f}, answers that should not be {answered:.3f} (unseen policies)")
+    answer = Answerability(trees_of(grow(seen, truth, counting)), threshold, by_language)
     written = {
         "fitted_on": f"gold train ({len(train)}) for statements, train and dev ({len(judged)}) for answerability",
         "languages": arguments.languages,

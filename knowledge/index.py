@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -21,7 +22,7 @@ from knowledge.passages import Passage, passages_of
 from knowledge.policy import Policy
 from knowledge.terms import terms
 
-FORMAT = 5
+FORMAT = 7
 _FILES = ("passages.faiss", "statements.npy", "lexical.npz")
 
 Progress = Callable[[int, int], None]
@@ -87,10 +88,11 @@ class Lexical:
 
 
 def passage_terms(passage: Passage) -> list[str]:
-    """Terms of a passage with its headings; the headings count once more than the text."""
-    language = passage.policy.language
+    """Terms of a passage with its headings, which count once more than the text, and its policy's keywords."""
+    policy = passage.policy
     body = " ".join(statement.text for statement in passage.statements)
-    return [f"{language}:{term}" for term in terms(f"{passage.policy.title}. {passage.heading}. {body}", language)]
+    whole = ". ".join((policy.title, passage.heading, body, *policy.keywords))
+    return [f"{policy.language}:{term}" for term in terms(whole, policy.language)]
 
 
 def statement_context(passage: Passage, place: int) -> str:
@@ -133,6 +135,7 @@ def build(policies: Sequence[Policy], embedder: Embedder, progress: Progress | N
 def _lexical(corpus: list[list[str]]) -> Lexical:
     import bm25s
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG and speaks on the terminal
     engine = bm25s.BM25(method="lucene", k1=1.2, b=0.6)
     engine.index(corpus, show_progress=False)
     seen: dict[str, int] = {}

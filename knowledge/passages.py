@@ -20,8 +20,10 @@ _BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]+")
 _TABLE_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*$")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\)")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`|~~)(?=\S)(.+?)(?<=\S)\1")
-# How a colon is set: full width in Chinese, after a no-break space in French.
+# How marks are set: full width in Chinese, after a no-break space in French, the semicolon turned in Arabic.
 _COLONS = {"zh": "：", "fr": "\u00a0: "}
+_SEMICOLONS = {"zh": "；", "fr": "\u00a0; ", "ar": "؛ "}
+_DASHES = {"zh": "——"}
 _CELL_BAR = re.compile(r"(?<!\\)\|")
 
 
@@ -160,7 +162,7 @@ def _row_text(cells: list[str], head: list[str], language: str) -> str:
         return f"{name}{colon}{values[0]}"
     titles = [*head[1:], *[""] * len(values)]
     pairs = [f"{title}{colon}{value}" if title else value for title, value in zip(titles, values, strict=False) if value]
-    return f"{name} — " + "; ".join(pairs) if pairs else name
+    return name + _DASHES.get(language, " — ") + _SEMICOLONS.get(language, "; ").join(pairs) if pairs else name
 
 
 def _plain(text: str) -> str:

@@ -31,7 +31,8 @@ class Policy:
     """`text` is the whole text of the file (front matter too), so that offsets into it are offsets into the file.
 
     For PDF, DOCX and HTML it is the text that was read out of the file. `jurisdiction` is empty when the policy
-    holds everywhere, else country codes. `source` is the path relative to the folder that was loaded.
+    holds everywhere, else country codes. `keywords` are what people call its subject, for the search alone. `source` is the
+    path relative to the folder that was loaded.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Policy:
     owner: str
     approved_by: str
     supersedes: str | None
+    keywords: tuple[str, ...]
     text: str
     body_start: int
     source: str
@@ -127,6 +129,7 @@ def load_policy(path: Path, folder: Path, detect: Callable[[str], str] | None = 
         owner=_string(meta, "owner", source) or "",
         approved_by=_string(meta, "approved_by", source) or "",
         supersedes=_string(meta, "supersedes", source),
+        keywords=_keywords(_string(meta, "keywords", source)),
         text=text,
         body_start=body_start,
         source=source,
@@ -166,6 +169,10 @@ def _day(meta: dict[str, Any], field: str, source: str) -> date | None:
         return date.fromisoformat(str(value))
     except ValueError:
         raise KnowledgeError(f"{source}: {field} must be a day such as 2026-03-01") from None
+
+
+def _keywords(value: str | None) -> tuple[str, ...]:
+    return tuple(part for part in (each.strip() for each in re.split("[;；؛]", value or "")) if part)
 
 
 def _jurisdiction(value: Any) -> tuple[str, ...]:

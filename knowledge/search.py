@@ -26,6 +26,7 @@ from knowledge.answerability import Answerability, Judged, answer_features
 from knowledge.asking import QUESTION_WORDS, asked, offered
 from knowledge.embedder import Vectors
 from knowledge.index import Index
+from knowledge.keywords import Keywords
 from knowledge.passages import Passage, Statement
 from knowledge.policy import Policy
 from knowledge.quantities import quantities
@@ -34,6 +35,7 @@ from knowledge.terms import terms, words
 
 RANKING_FILE = Path(__file__).with_name("ranking.json")
 PASSAGES_EACH = 16
+NAMED_POLICIES = 3
 ABOUT_NOW, ASKED_NOW = 0.5, 0.65
 """The share of a follow-up in what passages and what statements are compared with; the rest is what was asked before."""
 EARLIER = 0.3
@@ -42,6 +44,7 @@ EARLIER = 0.3
 STATEMENT_FEATURES = (
     "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
     "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures", "example", "early", "focus",
+    "keyword_dense",
 )  # fmt: skip
 
 
@@ -121,6 +124,7 @@ class Search:
         self._statement_terms: dict[int, tuple[frozenset[str], ...]] = {}
         self._head_terms: dict[int, frozenset[str]] = {}
         self._title_vectors = self._embed_titles()
+        self._keywords = Keywords(index)
         self._spelling: dict[str, Spelling | None] = {}
 
     def _embed_titles(self) -> Vectors:
@@ -183,8 +187,9 @@ class Search:
         question = self._question(asking, scope.language, before)
         bm25 = np.where(mask, self.index.lexical.scores(question.prefixed), 0.0)
         dense = self._dense(about, mask)
-        chosen = self._propose(dense, bm25)
-        candidates = self._judge(chosen, dense, bm25, about, vector, question)
+        named = self._keywords.nearness(about)
+        chosen = self._propose(dense, bm25, self._keywords.passages(named, mask, NAMED_POLICIES))
+        candidates = self._judge(chosen, dense, bm25, named, about, vector, question)
         if not candidates:
             return Found((), 0.0, (), scope.language)
         judged = [Judged(item.policy.id, item.score, dict(zip(STATEMENT_FEATURES, item.features, strict=True))) for item in candidates]
@@ -211,13 +216,15 @@ class Search:
         return {int(id_): float(score) for id_, score in zip(ids[0], scores[0], strict=True) if id_ >= 0}
 
     @staticmethod
-    def _propose(dense: dict[int, float], bm25: npt.NDArray[Any]) -> list[int]:
+    def _propose(dense: dict[int, float], bm25: npt.NDArray[Any], named: list[list[int]]) -> list[int]:
         lexical = [int(number) for number in np.argsort(-bm25)[:PASSAGES_EACH] if bm25[number] > 0]
-        return list(dict.fromkeys([*list(dense)[:PASSAGES_EACH], *lexical]))
+        nearest = [passage for policy in named for passage in policy]
+        return list(dict.fromkeys([*list(dense)[:PASSAGES_EACH], *lexical, *nearest]))
 
     def _judge(
-        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], about: Vectors, vector: Vectors, question: _Question
-    ) -> list[Candidate]:
+        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], named: npt.NDArray[Any],
+        about: Vectors, vector: Vectors, question: _Question,
+    ) -> list[Candidate]:  # fmt: skip
         top_bm25 = max((float(bm25[number]) for number in chosen), default=0.0) or 1.0
         order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
         candidates: list[Candidate] = []
@@ -239,7 +246,7 @@ class Search:
                     float(alone[place]), question.residual(self._head(number), bags[place]),
                     float(figure_count(statement.text, passage.policy.language) > 3),
                     float(is_example(statement.text)), 1.0 / (1 + place),
-                    question.focus(self._head(number), bags[place]),
+                    question.focus(self._head(number), bags[place]), float(named[number]),
                 )  # fmt: skip
                 score = _sigmoid(float(np.dot(self.ranking.statement, features)) + self.ranking.statement_bias)
                 candidates.append(Candidate(passage, statement, score, features))

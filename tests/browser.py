@@ -24,14 +24,16 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def serving(box: Appliance) -> Iterator[str]:
-    """The address of a box that is served from this process, so that a test can do the teller's part on the same box."""
+def serving(box: Appliance, port: int = 0) -> Iterator[str]:
+    """The address of a box that is served from this process, so that a test can do the teller's part on the same box; a free port
+    unless one is given."""
     import uvicorn
 
     from app.web.server import create_app
 
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     server = uvicorn.Server(uvicorn.Config(create_app(box), port=port, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)

@@ -1,4 +1,4 @@
-"""Takes the screenshots of the documentation from a running box: `python -m tests.screenshots docs/screenshots`."""
+"""Takes the screenshots of the documentation from a running box: `python -m tests.screenshots docs/screenshots [chat|console]`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests import console_screenshots
 from tests.browser import ask, open_page
 
 QUESTIONS = {
@@ -51,9 +52,17 @@ TABLET = (1024, 768)
 PHONE = (390, 844)
 
 
-def main(out: Path) -> None:
-    """Each screen of the chat in each language: what a customer sees from the opening to a person who answers."""
+def main(out: Path, faces: list[str]) -> None:
+    """The screens of each face, or of those that are named; `console-all` takes every screen of the console, chosen or not."""
     out.mkdir(parents=True, exist_ok=True)
+    if not faces or "chat" in faces:
+        _chat(out)
+    if not faces or {"console", "console-all"} & set(faces):
+        console_screenshots.take(out, every="console-all" in faces)
+
+
+def _chat(out: Path) -> None:
+    """Each screen of the chat in each language: what a customer sees from the opening to a person who answers."""
     with tempfile.TemporaryDirectory() as home, served(Path(home)) as url:
         for language in QUESTIONS:
             with open_page(url, language, *TABLET) as (page, _, _):
@@ -93,4 +102,4 @@ def _take(page: Any, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -201,6 +201,11 @@ class Llama:
         other = top if given is None else logits[given]
         return token, -normaliser, float(other - top) - normaliser
 
+    def scores(self, row: int) -> npt.NDArray[np.float32]:
+        """The logits after a row, `(vocab_size,)` float32, a copy."""
+        pointer = self._native.llama_get_logits_ith(self._context, row)
+        return np.array(np.ctypeslib.as_array(pointer, (self.vocab_size,)), np.float32)
+
     # -- sequences -----------------------------------------------------------------------------------------------------
 
     def forget(self, sequence: int, from_position: int = 0) -> bool:

@@ -12,6 +12,7 @@ from app.staff.api_keys import ApiKeys
 from app.staff.passwords import Passwords
 from app.staff.sign_in import SignIns
 from app.staff.store import Recorder, StaffStore
+from app.staff.vouched import VouchedSignIns
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Staff:
     accounts: Accounts
     sign_ins: SignIns
     api_keys: ApiKeys
+    vouched: VouchedSignIns
     store: StaffStore
 
     @classmethod
@@ -32,7 +34,8 @@ class Staff:
         store = StaffStore.open(folder, ledger, passphrase=passphrase, clock=clock)
         passwords = passwords or Passwords()
         accounts = Accounts(store, passwords)
-        return cls(accounts, SignIns(store, accounts, passwords), ApiKeys(store, accounts), store)
+        vouched = VouchedSignIns(store, accounts, passwords)
+        return cls(accounts, SignIns(store, accounts, passwords), ApiKeys(store, accounts), vouched, store)
 
     def close(self) -> None:
         """Closes the file."""

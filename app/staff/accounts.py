@@ -12,6 +12,8 @@ from app.staff.roles import check_role
 from app.staff.store import StaffStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
+VOUCHED = "oidc-"
+"""What the names of accounts begin with that the bank's sign-in service vouches for (app/staff/vouched.py)."""
 _COLUMNS = "id, name, display, role, disabled, totp IS NOT NULL, locked_until, created"
 
 
@@ -41,6 +43,8 @@ class Accounts:
         empty at the command line. Raises TellerboxError for a name, a role or a password that cannot be."""
         if not is_name(name):
             raise TellerboxError("a name has 2 to 32 characters: small letters, digits, '.', '_' and '-'")
+        if name.startswith(VOUCHED):
+            raise TellerboxError(f"names that begin with {VOUCHED!r} are for accounts of the bank's sign-in service")
         if len(display) > 80:
             raise TellerboxError("the name that others see has at most 80 characters")
         check_role(role)
@@ -86,7 +90,7 @@ class Accounts:
 
     def set_password(self, name: str, password: str, *, by: str = "") -> None:
         """A new password; its browsers are signed out."""
-        account = self.named(name)
+        account = self._local(name)
         check_new_password(password, name)
         hashed = self._passwords.hash(password)
         with self._store.writing("the password was not changed") as db:
@@ -96,7 +100,7 @@ class Accounts:
 
     def set_second_factor(self, name: str, *, wanted: bool = True, by: str = "") -> str | None:
         """Asks for one-time codes from now on and returns their secret, which is shown once; or stops asking."""
-        account = self.named(name)
+        account = self._local(name)
         secret = new_totp_secret() if wanted else None
         sealed = None if secret is None else seal_totp(secret, account.id, self._store.key)
         with self._store.writing("the second factor was not changed") as db:
@@ -104,6 +108,12 @@ class Accounts:
             db.execute("DELETE FROM browser WHERE account = ?", (account.id,))
             self._record(account.id, "second_factor_on" if wanted else "second_factor_off", by, account.role)
         return secret
+
+    def _local(self, name: str) -> Account:
+        account = self.named(name)
+        if name.startswith(VOUCHED):
+            raise TellerboxError("this account has no password here: it signs in through the bank's sign-in service")
+        return account
 
     def _one(self, column: str, value: str) -> Account:
         rows = self._store.rows(f"SELECT {_COLUMNS} FROM account WHERE {column} = ?", value)

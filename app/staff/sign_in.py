@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,11 @@ class SignedIn:
     token: str
     csrf: str
 
+    @classmethod
+    def of(cls, account: Account, token: str) -> SignedIn:
+        """The browser that holds this token."""
+        return cls(account, token, csrf_of(token))
+
 
 class SignIns:
     """Signs browsers in and out, and says whose a token is."""
@@ -63,18 +69,16 @@ class SignIns:
             self._record(None, "", "unknown", channel)
             raise SignInRefused
         account, kept, role = found
-        token = secrets.token_urlsafe(32)
         with self._store.writing("nobody was signed in") as db:
             result = self._judged(db, account, right, code)
             self._record(account, role, result, channel)
             if result == "accepted":
                 if self._passwords.is_outdated(kept):
                     db.execute("UPDATE account SET password = ? WHERE id = ?", (self._passwords.hash(password), account))
-                now = self._store.clock()
-                db.execute("INSERT INTO browser VALUES (?, ?, ?, ?)", (_digest(token), account, now, now))
+                token = new_browser(db, account, self._store.clock())
         if result != "accepted":
             raise SignInRefused
-        return SignedIn(self._accounts.of(account), token, csrf_of(token))
+        return SignedIn.of(self._accounts.of(account), token)
 
     def who(self, token: str) -> SignedIn | None:
         """Whose browser this is, marked as used now; None where it was signed out, expired or never was."""
@@ -87,7 +91,7 @@ class SignIns:
         if now - rows[0][1] > 5:  # a page of many requests is one write
             with self._store.writing("the sign-in was not renewed") as db:
                 db.execute("UPDATE browser SET seen = ? WHERE token = ?", (now, _digest(token)))
-        return SignedIn(self._accounts.of(rows[0][0]), token, csrf_of(token))
+        return SignedIn.of(self._accounts.of(rows[0][0]), token)
 
     def sign_out(self, token: str, *, channel: str = "web") -> bool:
         """Ends a browser's sign-in, recorded; whether there was one."""
@@ -128,7 +132,14 @@ class SignIns:
         return "refused"
 
     def _record(self, account: str | None, role: str, result: str, channel: str) -> None:
-        self._store.record("sign_in", {"account": account, "result": result}, role=role, channel=channel)
+        self._store.record("sign_in", {"account": account, "result": result, "method": "password"}, role=role, channel=channel)
+
+
+def new_browser(db: sqlite3.Connection, account: str, now: float) -> str:
+    """A token of a browser that is signed in from now on; its digest is written."""
+    token = secrets.token_urlsafe(32)
+    db.execute("INSERT INTO browser VALUES (?, ?, ?, ?)", (_digest(token), account, now, now))
+    return token
 
 
 def csrf_of(token: str) -> str:

@@ -17,7 +17,7 @@ from app.handoffs import NoHandoff, NotYours
 from app.staff.sign_in import SignInRefused
 from app.web.api.completions import Unsupported, unsupported
 from app.web.auth import signed_in
-from app.web.console.pages import show
+from app.web.console.pages import PROBLEMS, PageProblem, show, wording_of
 from compliance.errors import ComplianceError
 from knowledge.errors import KnowledgeError
 
@@ -56,7 +56,8 @@ async def _busy(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _response(request, str(error.detail), error.status_code, dict(error.headers or {}))
+    name = error.name if isinstance(error, PageProblem) else ""
+    return _response(request, str(error.detail), error.status_code, dict(error.headers or {}), name)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -80,9 +81,9 @@ async def _fault(request: Request, error: Exception) -> Response:
     return _response(request, locales.text("error.fault", "en"), 500)
 
 
-def _response(request: Request, message: str, status: int, headers: dict[str, str] | None = None) -> Response:
+def _response(request: Request, message: str, status: int, headers: dict[str, str] | None = None, name: str = "") -> Response:
     if request.url.path.startswith("/console"):
-        return _page(request, message, status, headers)
+        return _page(request, message, status, headers, name)
     if request.url.path.startswith("/v1/"):
         kind = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}.get(status, "invalid_request_error")
         content: dict[str, Any] = {"error": {"message": message, "type": kind, "param": None, "code": None}}
@@ -90,13 +91,17 @@ def _response(request: Request, message: str, status: int, headers: dict[str, st
     return JSONResponse({"error": message}, status_code=status, headers=headers)
 
 
-def _page(request: Request, message: str, status: int, headers: dict[str, str] | None) -> Response:
+def _page(request: Request, message: str, status: int, headers: dict[str, str] | None, name: str) -> Response:
+    """The sentence for what went wrong in the page's language and, where the error says more than its status does, the error's
+    own words, which are English."""
     if headers and "Location" in headers:
         return RedirectResponse(headers["Location"], status)
     try:
         viewer = signed_in(request)
     except ComplianceError:
         viewer = None
-    response = show(request, "problem.html", viewer, status, problem=message)
+    problem = wording_of(request).named("problem", name or PROBLEMS.get(status, "fault"))
+    detail = message if status in (404, 422, 503) and not name else ""
+    response = show(request, "problem.html", viewer, status, problem=problem, detail=detail)
     response.headers.update(headers or {})
     return response

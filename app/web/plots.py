@@ -1,81 +1,77 @@
-"""Plots as inline SVG, drawn on the server, without scripts or styles of their own; each has its numbers in words beside it."""
+"""Plots as HTML with bars of inline SVG, drawn on the server, without scripts or styles of their own.
+
+Every word is text of the page, so it wraps on a phone, keeps its size, and runs from right to left where the page does; the bars
+are stretched to the room there is, and mirrored by the style sheet.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-WIDTH, WIDE = 640, 1100
-_LABEL, _ROW, _BAR = 170, 26, 14
-_HEIGHT, _AXIS = 180, 22
+MOST_DAYS_NAMED = 6
+"""Days named under the columns: more would touch each other in a narrow window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar; `note` stands at its end in place of the value."""
+    """One bar: its name, its length against the others', and what stands at its end."""
+
 
     name: str
     value: float
-    note: str = ""
+    shown: str
 
 
-def bars(rows: Sequence[Bar], title: str, *, of: float | None = None, percent: bool = False) -> Markup:
-    """Horizontal bars, one a row. `of` is the value of a full bar, the largest row where left out."""
+def bars(rows: Sequence[Bar], title: str, *, of: float | None = None) -> Markup:
+    """Horizontal bars as a table, one a row. `of` is the value of a full bar, the largest row where left out."""
     most = of or max((row.value for row in rows), default=0.0) or 1.0
-    room = WIDTH - _LABEL - 90
-    parts = []
-    for at, row in enumerate(rows):
-        y = at * _ROW + 6
-        value = f"{row.value:.0%}" if percent else f"{row.value:g}"
-        note = f"{value} ({row.note})" if row.note else value
-        length = round(room * min(1.0, row.value / most), 1)
-        parts.append(
-            Markup('<text class="name" x="{}" y="{}">{}</text><rect class="track" x="{}" y="{}" width="{}" height="{}"/>').format(
-                _LABEL - 10, y + 12, row.name[:26], _LABEL, y, room, _BAR
-            )
-            + Markup('<rect class="bar" x="{}" y="{}" width="{}" height="{}"/><text class="value" x="{}" y="{}">{}</text>').format(
-                _LABEL, y, length, _BAR, _LABEL + room + 8, y + 12, note
-            )
-        )
-    return _svg(parts, max(1, len(rows)) * _ROW + 6, title, "; ".join(f"{row.name}: {row.note or f'{row.value:g}'}" for row in rows))
+    line = Markup('<tr><th scope="row">{}</th><td class="track" aria-hidden="true">{}</td><td class="value">{}</td></tr>')
+    lines = [line.format(row.name, _bar(100 * min(1.0, row.value / most)), row.shown) for row in rows]
+    return Markup('<table class="bars"><caption class="visually-hidden">{}</caption><tbody>{}</tbody></table>').format(
+        title, Markup("").join(lines)
+    )
 
 
-def columns(days: Sequence[tuple[str, Mapping[str, int]]], series: Sequence[tuple[str, str]], title: str) -> Markup:
+def columns(days: Sequence[tuple[str, Mapping[str, int]]], series: Sequence[tuple[str, str]], title: str, legend: str) -> Markup:
     """Stacked columns, one a day, with a legend. `series` are (key, name), from the bottom up."""
     most = max((sum(counts.values()) for _, counts in days), default=0) or 1
-    step = WIDE / max(1, len(days))
-    parts = []
-    for at, (_, counts) in enumerate(days):
-        top = float(_HEIGHT)
-        for key, _ in series:
-            height = _HEIGHT * counts.get(key, 0) / most
-            top -= height
-            if height:
-                parts.append(
-                    Markup('<rect class="s {}" x="{}" y="{}" width="{}" height="{}"/>').format(
-                        key, round(at * step + step * 0.12, 1), round(top, 1), round(step * 0.76, 1), round(height, 1)
-                    )
-                )
-    every = max(1, -(-len(days) // 8))
-    parts += [
-        Markup('<text class="day" x="{}" y="{}">{}</text>').format(round((at + 0.5) * step, 1), _HEIGHT + 16, name)
-        for at, (name, _) in enumerate(days)
-        if at % every == 0
+    every = max(1, -(-len(days) // MOST_DAYS_NAMED))
+    drawn = [
+        Markup('<span class="day">{}{}</span>').format(
+            _column(name, counts, series, most), _date(name, at // every) if at % every == 0 else ""
+        )
+        for at, (name, counts) in enumerate(days)
     ]
-    axis = Markup('<line class="axis" x1="0" y1="{0}" x2="{1}" y2="{0}"/><text class="most" x="0" y="10">{2}</text>')
-    parts.append(axis.format(_HEIGHT, WIDE, most))
-    legend, x = [], 0
-    for key, name in series:
-        legend.append(Markup('<rect class="s {}" x="{}" y="{}" width="11" height="11"/>').format(key, x, _HEIGHT + _AXIS + 8))
-        legend.append(Markup('<text class="legend" x="{}" y="{}">{}</text>').format(x + 16, _HEIGHT + _AXIS + 18, name))
-        x += 30 + 8 * len(name)
     words = "; ".join(f"{name}: {sum(counts.values())}" for name, counts in days if counts)
-    return _svg(parts + legend, _HEIGHT + _AXIS + 26, title, words, WIDE)
+    patch = Markup('<svg class="key" viewBox="0 0 1 1" aria-hidden="true"><rect class="{}" width="1" height="1"/></svg>')
+    key = Markup("<li>{}<span>{}</span></li>")
+    keys = Markup("").join(key.format(patch.format(name), shown) for name, shown in series)
+    return Markup(
+        '<div class="columns" role="img" aria-label="{}"><span class="most">{}</span>{}</div><ul class="legend" aria-label="{}">{}</ul>'
+    ).format(f"{title}. {words}", most, Markup("").join(drawn), legend, keys)
 
 
-def _svg(parts: Sequence[Markup], height: int, title: str, words: str, width: int = WIDTH) -> Markup:
-    return Markup('<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        width, height, f"{title}. {words}", Markup("").join(parts)
+def _date(name: str, place: int) -> Markup:
+    # every second one gives way in a narrow window
+    return Markup('<span class="date{}">{}</span>').format(" minor" if place % 2 else "", name)
+
+
+def _bar(percent: float) -> Markup:
+    return Markup('<svg viewBox="0 0 100 1" preserveAspectRatio="none"><rect class="bar" width="{:.2f}" height="1"/></svg>').format(percent)
+
+
+def _column(name: str, counts: Mapping[str, int], series: Sequence[tuple[str, str]], most: int) -> Markup:
+    return Markup('<svg viewBox="0 0 1 {0}" preserveAspectRatio="none"><title>{1}: {2}</title>{3}</svg>').format(
+        most, name, sum(counts.values()), Markup("").join(_stack(counts, series, most))
     )
+
+
+def _stack(counts: Mapping[str, int], series: Sequence[tuple[str, str]], most: int) -> Iterator[Markup]:
+    top = most
+    for key, _ in series:
+        if height := counts.get(key, 0):
+            top -= height
+            yield Markup('<rect class="{}" y="{}" width="1" height="{}"/>').format(key, top, height)

@@ -1,4 +1,4 @@
-"""The server: FastAPI around the box, with the chat mounted on it and security headers outside."""
+"""The server: FastAPI around the box, with the chat mounted on it, security headers outside, and a start in steps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from app.export_jobs import ExportJobs
 from app.software import versions
 from app.web.auth import signed_in
 from app.web.policy_page import policy_page
+from app.web.starting import Starting
 
 log = logging.getLogger(__name__)
 STATIC = Path(__file__).with_name("static")
@@ -101,14 +101,26 @@ def _content_policy(path: str) -> str:
 
 def create_app(box: Appliance) -> FastAPI:
     """The whole web application of a box."""
+    return add_chat(create_api(box), box)
+
+
+def add_chat(app: FastAPI, box: Appliance) -> FastAPI:
+    """The application with the chat at its root."""
     # Gradio asks the network for fonts, versions and analytics unless told not to before it is imported.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_SSR_MODE"] = "False"
+    from app.web.chat import mount_chat
+
+    return mount_chat(app, box)
+
+
+def create_api(box: Appliance) -> FastAPI:
+    """The application without the chat: API, console and policies, and what the chat's page asks for beside Gradio."""
     from app.web import chat_session
     from app.web.api import router
-    from app.web.chat import mount_chat
     from app.web.console import router as console
+    from app.web.console.single_sign_on import open_provider
     from app.web.failures import tell_failures
     from app.web.limits import Limits
 
@@ -120,6 +132,7 @@ def create_app(box: Appliance) -> FastAPI:
     app.state.limits = Limits(box.settings)
     app.state.exports = ExportJobs(box.settings.home / "exports", box.ledger, bank=box.settings.bank, policies=box.policy_text)
     app.state.activity = RecentActivity(box.ledger)
+    app.state.oidc = open_provider(box)
     tell_failures(app)
     app.include_router(router)
     app.include_router(console)
@@ -143,7 +156,7 @@ def create_app(box: Appliance) -> FastAPI:
         return HTMLResponse(policy_page(policy, start, end, shown_in if shown_in in SERVED else "en", look.split()))
 
     app.add_middleware(Guarded)
-    return mount_chat(app, box)
+    return app
 
 
 def _sweeping(box: Appliance) -> Callable[[FastAPI], Any]:
@@ -184,21 +197,21 @@ def serve(box: Appliance, host: str, port: int) -> None:
         except OSError as error:
             raise TellerboxError(f"cannot listen on {host}:{port} ({error.strerror})") from None
     hide_messages()
-    with ThreadPoolExecutor(1, "starting") as starting:
-        # The parts are made while the web's libraries are read; who asks in between waits, and /readyz says so.
-        ready = starting.submit(box.warm)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(box), host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5
-            )
-        )
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    reasons: list[BaseException] = []
 
-        def told(done: Future[None]) -> None:
-            if done.exception() is None:
-                print(f"Tellerbox answers at http://{shown}:{port}", flush=True)
-            server.should_exit = done.exception() is not None
+    def failed(error: BaseException) -> None:
+        reasons.append(error)
+        server.should_exit = True
 
-        ready.add_done_callback(told)
-        server.run()
-        ready.result()
+    def whole(app: FastAPI) -> FastAPI:
+        box.warm()  # who asks the API before waits for its parts; only then is Gradio read, so that it takes no time from them
+        return add_chat(app, box)
+
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    made = Starting(lambda: create_api(box), whole, failed, lambda: print(f"Tellerbox answers at http://{shown}:{port}", flush=True))
+    server = uvicorn.Server(
+        uvicorn.Config(made, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5)
+    )
+    server.run()
+    if reasons:
+        raise reasons[0]

@@ -41,7 +41,7 @@ _OUTCOMES = {
     "refused": "Question refused",
     "abandoned": "Question abandoned by the person",
 }
-_SIGN_INS: Mapping[str, Severity] = {"refused": "low", "unknown": "low", "locked": "medium", "disabled": "medium"}
+_SIGN_INS: Mapping[str, Severity] = {"refused": "low", "unknown": "low", "locked": "medium", "disabled": "medium", "unmapped": "medium"}
 _GRAVE = frozenset({"fraud", "injection", "lost_card", "self_harm", "abuse", "fault"})
 
 

@@ -61,3 +61,8 @@ def _bare(char: str) -> str:
 def is_han(token: str) -> bool:
     """Whether a token is one Chinese character."""
     return len(token) == 1 and ("\u3400" <= token <= "\u9fff" or "\uf900" <= token <= "\ufaff")
+
+
+def is_arabic(token: str) -> bool:
+    """Whether a token is written in Arabic letters."""
+    return bool(_ARABIC.match(token))

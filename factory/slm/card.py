@@ -5,25 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
-from factory.slm.export_gguf import FILE
-from factory.slm.train import load_model
+from factory.slm.export_gguf import exported
+from factory.slm.loop import Recipe, load_model
 
-_DATA = """\
-| data | licence | used for |
-|---|---|---|
-| `qa/`: SQuAD 2.0 dev, SQuAD-it, CMRC 2018 | CC BY-SA 4.0 | questions with sentences; 5 % of passages held out |
-| `qa/`: DRCD | CC BY-SA 3.0 | the same |
-| `qa/`: SQuAD-es, piaf | MIT over CC BY-SA passages | the same |
-| `qa/`: FaQuAD, ARCD, TyDi QA | CC BY 4.0, MIT, Apache-2.0 | the same |
-| `parallel/` (Microsoft Learn, Dynamics 365) | CC BY 4.0 | keywords, also translated, with sentences |
-| `intents/` | CC BY 4.0, CC BY 3.0, CC BY-SA 4.0, Apache-2.0 | the tokenizer only |
-| the reference bank's policies | the project's own | keywords with statements |
-| `tests/gold/*/train.jsonl` | the project's own | questions with statements |
-| `models/embedder` (distilled from all-MiniLM-L6-v2, Apache-2.0) | see its card | start of half of the embedding |
-
-Share-alike sources were used for training."""
+_DATA = (
+    ("qa", "`qa/`: SQuAD 2.0 dev, SQuAD-it, CMRC 2018 | CC BY-SA 4.0 | questions with sentences; 5 % of passages held out"),
+    ("qa", "`qa/`: DRCD | CC BY-SA 3.0 | the same"),
+    ("qa", "`qa/`: SQuAD-es, piaf | MIT over CC BY-SA passages | the same"),
+    ("qa", "`qa/`: FaQuAD, ARCD, TyDi QA | CC BY 4.0, MIT, Apache-2.0 | the same"),
+    ("parallel", "`parallel/` (Microsoft Learn, Dynamics 365) | CC BY 4.0 | keywords, also translated, with sentences"),
+    ("qa", "`intents/` | CC BY 4.0, CC BY 3.0, CC BY-SA 4.0, Apache-2.0 | the tokenizer only"),
+    ("keywords", "the reference bank's policies | the project's own | keywords with statements"),
+    ("gold", "`tests/gold/*/train.jsonl` | the project's own | questions with statements"),
+    ("meaning", "`models/embedder` (distilled from all-MiniLM-L6-v2, Apache-2.0) | see its card | start of half of the embedding"),
+)
+"""By the kind of training item that comes of it."""
 
 _LIMITS = """\
 - Made to choose one statement and copy it. Whether it does so is in the table; where `choice` is below `bm25_first` the box
@@ -38,7 +38,7 @@ _LIMITS = """\
 def write_card(folder: Path, out: Path) -> Path:
     """Write the card of the file in `out` from `folder`'s train.jsonl and evaluation.json; replaced in one step."""
     model = load_model(folder / "checkpoint.pt")
-    path = out / FILE
+    path = exported(folder, out)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     lines = [json.loads(line) for line in (folder / "train.jsonl").read_text("utf8").splitlines()]
     last, tail = lines[-1], lines[-40:]
@@ -50,25 +50,23 @@ def write_card(folder: Path, out: Path) -> Path:
 
 | file | bytes | sha256 |
 |---|---|---|
-| `{FILE}` | {path.stat().st_size} | `{digest}` |
+| `{path.name}` | {path.stat().st_size} | `{digest}` |
 
 A Llama-architecture decoder made by `factory/slm`: {parameters / 1e6:.2f} M parameters, {shape.layers} layers, width {shape.width},
 {shape.heads} heads of {shape.head_dim}, MLP {shape.hidden}, byte-level BPE of {shape.vocabulary} tokens, tied embedding, F16, RoPE base
 {shape.rope_base:g}. Asked with a question and 2 to 6 labelled statements it answers `[k] statement k` or `<none>`. Licence Apache-2.0.
 
 ## Training
-On a shared CPU, {last["step"]} steps, {last["tokens"] / 1e6:.2f} M tokens, {last["seconds"] / 60:.1f} minutes
-({speed:.0f} tokens/s beside other work), seed 20261124, AdamW, bf16 autocast. Steps in other minutes give other weights: the clock sets the
-schedule. The run was
-killed and resumed once, with fewer shortened targets after it (30 % instead of 70 %); steps after the last checkpoint before
-a kill are done again. The first two layers start as a copying circuit (see `model.py`); curriculum: random
-tokens, then short contexts, then long ones. Last 40 steps: {copied:.3f} of copied tokens and {chosen:.3f} of choices right
-(training data, teacher-forced). Muon was not measured against AdamW.
-
+{last["step"]} steps, {last["tokens"] / 1e6:.2f} M tokens, {last["seconds"] / 60:.1f} minutes of work ({speed:.0f} tokens/s), seed
+{Recipe().seed}, AdamW, bf16 autocast; commit {_commit()}. Steps in other minutes give other weights: time sets the schedule, and steps
+after the last checkpoint before a kill are done again. The first two layers start as a copying circuit (see `model.py`);
+curriculum: random tokens, then short contexts, then long ones. Last {len(tail)} steps: {copied:.3f} of copied tokens and
+{chosen:.3f} of choices right (training data, teacher-forced). Muon was not measured against AdamW.
+{_notes(folder)}
     python -m factory.slm tokenizer && python -m factory.slm train --preset cpu
     python -m factory.slm export && python -m factory.slm evaluate
 
-{_DATA}
+{_data(folder)}
 
 ## Measured (the file above, greedy, up to 6 statements)
 `bm25_first`: always the first statement in BM25 order. `copied_exactly`: of answers with a label, those that are the labelled
@@ -84,6 +82,30 @@ with `none_recall` 1 means that it always says `<none>`. Counts are small: read 
     partial.write_text(text, encoding="utf8")
     os.replace(partial, out / "README.md")
     return out / "README.md"
+
+
+def _commit() -> str:
+    """The commit that the card was written at; its tree may have had changes ("-dirty")."""
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    done = subprocess.run([git, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def _notes(folder: Path) -> str:
+    """What a person wrote down of the run, if anything."""
+    path = folder / "notes.md"
+    return path.read_text("utf8") if path.exists() else ""
+
+
+def _data(folder: Path) -> str:
+    """The data by licence; only what the run read, where it left a list of that."""
+    path = folder / "sources.json"
+    kinds = json.loads(path.read_text("utf8")) if path.exists() else dict.fromkeys(kind for kind, _ in _DATA)
+    rows = [f"| {row} |" for kind, row in _DATA if kind in kinds]
+    shared = "\n\nShare-alike sources were used for training." if "qa" in kinds else ""
+    return "\n".join(("| data | licence | used for |", "|---|---|---|", *rows)) + shared
 
 
 def _table(path: Path, digest: str, evaluated: Path) -> str:

@@ -15,12 +15,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from llama_cpp import Llama
-
 from factory.slm.data import LANGUAGES, Item, gold_items, policy_statements, qa_items
-from factory.slm.export_gguf import FILE
+from factory.slm.export_gguf import exported
+from factory.slm.runtime import Runtime
 from factory.slm.tokenizer import opening
 
+ANSWER = 140
+"""Tokens of an answer at most."""
 _TERM = re.compile(r"[\u4e00-\u9fff]|\w+")
 
 
@@ -72,18 +73,17 @@ def _bm25_first(question: str, statements: list[str]) -> int:
     return scores.index(max(scores))
 
 
-def judge(llama: Llama, item: Item, rng: random.Random, tally: Tally) -> str:
+def judge(runtime: Runtime, item: Item, rng: random.Random, tally: Tally) -> str:
     """Ask one item, count what came, give the answer back."""
     others = rng.sample(item.others, min(5, len(item.others)))
     gold = item.gold if item.gold is not None and rng.random() > 1 / 6 else None
     statements = others + ([gold] if gold is not None else [])
     rng.shuffle(statements)
     content = "".join(f"[{k}] {text} [/{k}]\n" for k, text in enumerate(statements, 1)) + item.question
-    ids = llama.tokenize(f"<q>{content.strip()}<a>".encode(), add_bos=False, special=True)
+    ids = runtime.tokenize(f"<q>{content.strip()}<a>")
     if len(ids) > 1500:
         return ""
-    reply = llama.create_completion(ids, max_tokens=140, temperature=0.0, top_k=1, repeat_penalty=1.0)
-    answer = str(reply["choices"][0]["text"]).strip()
+    answer = runtime.complete(ids, ANSWER).strip()
     match = re.match(r"\[(\d)\] ?(.*)", answer, re.DOTALL)
     said = int(match[1]) - 1 if match else -1
     if said >= len(statements):
@@ -101,15 +101,15 @@ def judge(llama: Llama, item: Item, rng: random.Random, tally: Tally) -> str:
     tally.answerable += 1
     tally.chosen += said == place
     tally.followed += said == place and match is not None and match[2].strip() == gold.strip()
-    told = llama.create_completion([*ids, opening(place + 1)], max_tokens=140, temperature=0.0, top_k=1, repeat_penalty=1.0)
-    tally.told += str(told["choices"][0]["text"]).strip() == gold.strip()
+    tally.told += runtime.complete([*ids, opening(place + 1)], ANSWER).strip() == gold.strip()
     tally.first += _bm25_first(item.question, statements) == place
     return answer
 
 
 def evaluate(folder: Path, out: Path, data: Path, policies: Path, gold: Path, limit: int) -> dict[str, object]:
     """Measure at most `limit` items a language and set; writes evaluation.json and answers.jsonl in `folder`."""
-    llama = Llama(str(out / FILE), n_ctx=2048, n_threads=1, n_threads_batch=1, verbose=False)
+    path = exported(folder, out)
+    runtime = Runtime(path)
     statements = policy_statements(policies)
     dev = [item for item in gold_items(gold, statements, "dev") if len(item.others) > 1]
     result: dict[str, object] = {}
@@ -125,12 +125,12 @@ def evaluate(folder: Path, out: Path, data: Path, policies: Path, gold: Path, li
                 rng.shuffle(items)
                 tally = Tally()
                 for item in items[:limit]:
-                    answer = judge(llama, item, rng, tally)
+                    answer = judge(runtime, item, rng, tally)
                     answers.write(json.dumps([name, language, item.question, item.gold, answer], ensure_ascii=False) + "\n")
                 if items:
                     across = name == "gold dev" and not items[0].kind.endswith(f"-{language}")
                     result[f"{name}: {language}{' over en' if across else ''}"] = tally.row()
                     print(name, language, tally.row(), flush=True)
     (folder / "evaluation.json").write_text(json.dumps(result, indent=1), encoding="utf8")
-    (folder / "evaluated.sha256").write_text(hashlib.sha256((out / FILE).read_bytes()).hexdigest())
+    (folder / "evaluated.sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
     return result

@@ -1,4 +1,4 @@
-"""Export: a checkpoint to GGUF in F16, which ships, and from it quantized files.
+"""Export: a checkpoint to GGUF in F16, which ships.
 
 llama.cpp turns neighbouring dimensions together, the training halves: rows of q and k are permuted. Norms stay F32; the
 output projection is the embedding.
@@ -6,25 +6,27 @@ output projection is the embedding.
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
 from pathlib import Path
 
 import gguf
-import llama_cpp.llama_cpp as native
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from factory.slm.model import Decoder
+from factory.slm.loop import load_model
+from factory.slm.model import Decoder, Shape
 from factory.slm.tokenizer import CONTROL, EOS, PAD, SPECIAL, load_tokenizer
-from factory.slm.train import load_model
 
 CHAT_TEMPLATE = (
     "{%- set ns = namespace(text='') -%}{%- for message in messages -%}{%- if message['role'] == 'user' -%}"
     "{%- set ns.text = message['content'] -%}{%- endif -%}{%- endfor -%}{{- '<q>' + ns.text | trim + '<a>' -}}"
 )
+TENSORS = {
+    "q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output", "norm_1": "attn_norm", "norm_2": "ffn_norm",
+    "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down",
+}
+"""Parts of a layer by their names in `model.py`, and in a GGUF."""
 FILE = "tellerbox-slm-7m-f16.gguf"
 """F16 ships: llama.cpp's AMX kernels crash on Q8_0 weights on the machine where this was made (llama-cpp-python 0.3.36)."""
 
@@ -55,17 +57,13 @@ def write_gguf(model: Decoder, tokenizer: Tokenizer, path: Path) -> None:
     writer.add_rope_freq_base(shape.rope_base)
     writer.add_layer_norm_rms_eps(shape.epsilon)
     _write_vocabulary(writer, tokenizer, shape.vocabulary)
-    names = {
-        "q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output", "norm_1": "attn_norm", "norm_2": "ffn_norm",
-        "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down",
-    }
     for name, tensor in model.state_dict().items():
         value: npt.NDArray[np.float32] = tensor.float().numpy()
         parts = name.split(".")
         if parts[0] == "layers":
             if parts[2] in ("q", "k"):
                 value = _permuted(value, shape.heads)
-            name = f"blk.{parts[1]}.{names[parts[2]]}.weight"
+            name = f"blk.{parts[1]}.{TENSORS[parts[2]]}.weight"
         else:
             name = {"embedding": "token_embd.weight", "norm": "output_norm.weight"}[parts[0]]
         writer.add_tensor(name, np.ascontiguousarray(value if value.ndim == 1 else value.astype(np.float16)))
@@ -101,22 +99,22 @@ def _write_vocabulary(writer: gguf.GGUFWriter, tokenizer: Tokenizer, size: int) 
     writer.add_chat_template(CHAT_TEMPLATE)
 
 
-def quantize(source: Path, target: Path, kind: str) -> None:
-    """Quantize with llama.cpp's own quantizer; `kind` such as "Q8_0". Raises RuntimeError when it refuses."""
-    options = native.llama_model_quantize_default_params()
-    options.ftype = getattr(native, f"LLAMA_FTYPE_MOSTLY_{kind}")
-    options.nthread = 2
-    code = native.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(options))
-    if code:
-        raise RuntimeError(f"llama_model_quantize failed with {code}")
+def file_name(shape: Shape, parameters: int) -> str:
+    """The file of a model of this shape; the shape of the `cpu` preset gives the name that ships."""
+    return FILE if shape == Shape() else f"tellerbox-slm-{parameters / 1e6:.3g}m-f16.gguf"
 
 
-def export(folder: Path, out: Path) -> list[Path]:
-    """The checkpoint in `folder` as Q8_0 (there, for comparison) and F16 (in `out`, replaced in one step)."""
+def exported(folder: Path, out: Path) -> Path:
+    """Where the checkpoint in `folder` is exported to."""
+    model = load_model(folder / "checkpoint.pt")
+    return out / file_name(model.shape, sum(p.numel() for p in model.parameters()))
+
+
+def export(folder: Path, out: Path) -> Path:
+    """The checkpoint in `folder` as F16 in `out`, replaced in one step."""
     model, tokenizer = load_model(folder / "checkpoint.pt"), load_tokenizer(folder / "tokenizer.json")
     out.mkdir(parents=True, exist_ok=True)
-    partial, small, target = folder / "partial.gguf", folder / "tellerbox-slm-7m-q8_0.gguf", out / FILE
+    partial, target = folder / "partial.gguf", exported(folder, out)
     write_gguf(model, tokenizer, partial)
-    quantize(partial, small, "Q8_0")
-    os.replace(partial, target)
-    return [small, target]
+    partial.replace(target)
+    return target

@@ -18,7 +18,8 @@ import gguf
 import numpy as np
 import numpy.typing as npt
 
-from factory.slm.export_gguf import FILE, quantize
+from factory.slm.export_gguf import FILE
+from factory.slm.quantize import quantize
 
 SHIPPED = Path(__file__).resolve().parents[2] / "models" / "slm" / FILE
 CHAT_TEMPLATE = (

@@ -30,16 +30,32 @@ def closing(k: int) -> int:
     return len(CONTROL) + LABELS + k
 
 
-def train_tokenizer(texts: Iterable[str], size: int, path: Path) -> Tokenizer:
-    """Learn `size` tokens from `texts` and write `path` (tokenizer.json)."""
-    tokenizer = Tokenizer(models.BPE())
+def _split(model: models.BPE) -> Tokenizer:
+    tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex(PATTERN), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    special = [AddedToken(text, special=text in CONTROL, normalized=False) for text in SPECIAL]
+    return tokenizer
+
+
+def _special() -> list[AddedToken]:
+    return [AddedToken(text, special=text in CONTROL, normalized=False) for text in SPECIAL]
+
+
+def tokenizer_of(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Tokenizer:
+    """The tokenizer with these tokens and merges, as learnt before."""
+    tokenizer = _split(models.BPE(vocabulary, merges))
+    tokenizer.add_special_tokens([token for token in _special() if token.special])
+    tokenizer.add_tokens([token for token in _special() if not token.special])
+    return tokenizer
+
+
+def train_tokenizer(texts: Iterable[str], size: int, path: Path) -> Tokenizer:
+    """Learn `size` tokens from `texts` and write `path` (tokenizer.json)."""
+    tokenizer = _split(models.BPE())
     trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=size, special_tokens=_special(), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,10 @@ from knowledge.search import Candidate, Scope
 POLICIES = {
     "en": "An international transfer ordered online costs 0.3% of the amount, minimum €15, maximum €60.\n\n"
     "A replacement card is not free when the customer lost the card.\n\n"
-    "An account is free when income of at least €900 is paid in.\n\nThe prices apply from 1 March 2026.",
+    "An account is free when income of at least €900 is paid in.\n\nThe prices apply from 1 March 2026.\n\n"
+    "Children and teenagers under 18 can have a Young Account.",
     "es": "La transferencia internacional cuesta el 1,5 % del importe, con un mínimo de 1.500 €.",
+    "fr": "Les enfants et adolescents de moins de 18 ans peuvent avoir un Compte Jeune.",
     "zh": "国际汇款按金额的1.5%收费，最低15欧元。",
     "ar": "رسوم التحويل الدولي 1.5% من المبلغ بحد أدنى 15 يورو.",
 }
@@ -49,6 +51,11 @@ def candidates(folder: Path, language: str) -> list[Candidate]:
         ("en", "A replacement card is not free when the customer lost the card.", True),
         ("en", "The prices apply from 2 March 2026.", False),
         ("en", "Our bank is the best bank in the whole world.", False),
+        ("en", "Children and teenagers under 18 can have a Young Account.", True),
+        ("en", "Children and teenagers over 18 can have a Young Account.", False),
+        ("en", "Children and teenagers of 18 can have a Young Account.", False),
+        ("fr", "Les enfants et adolescents de moins de 18 ans peuvent avoir un Compte Jeune.", True),
+        ("fr", "Les enfants et adolescents de 18 ans peuvent avoir un Compte Jeune.", False),
         ("es", "La transferencia internacional cuesta el 1,5 % del importe con un mínimo de 1.500 €.", True),
         ("es", "La transferencia internacional tiene un mínimo de 1,5 €.", False),
         ("es", "La transferencia internacional cuesta el 15 % del importe.", False),

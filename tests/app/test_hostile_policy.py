@@ -23,7 +23,13 @@ version: "1\\"><img src=x onerror=alert(2)>"
 
 # Gold card <script>alert('heading')</script>
 
-The gold card costs 77 EUR a year. Its <img src=x onerror="alert('text')"> limit is 5,000 EUR a month.
+## Cost of the gold card
+
+The gold card costs 77 EUR a year.
+
+## Limit of the gold card
+
+Its <img src=x onerror="alert('text')"> limit is 5,000 EUR a month.
 
 [Read more](javascript:alert('link')) about the gold card in <iframe src="https://evil.example"></iframe> the branch.
 """

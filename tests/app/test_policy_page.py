@@ -66,7 +66,7 @@ def test_the_evidence_is_marked_to_the_character(box: Appliance, language: str) 
 
 
 def policy(text: str) -> Policy:
-    return Policy("made", "Made", "en", "1", None, None, "customer", (), "", "", None, text, 0, "en/made.md", "")
+    return Policy("made", "Made", "en", "1", None, None, "customer", (), "", "", None, (), text, 0, "en/made.md", "")
 
 
 @settings(max_examples=150, deadline=None)

@@ -58,7 +58,7 @@ def test_the_right_password_signs_in_and_out(branch: Branch) -> None:
     assert branch.staff.sign_ins.who(signed.token) is None
     assert not branch.staff.sign_ins.sign_out(signed.token)
     account = branch.staff.accounts.named("marta").id
-    assert branch.records("sign_in") == [{"account": account, "result": "accepted"}]
+    assert branch.records("sign_in") == [{"account": account, "result": "accepted", "method": "password"}]
     assert branch.records("sign_out") == [{"account": account}]
 
 

@@ -78,6 +78,25 @@ def test_what_needs_a_person_is_handed_off(box: Appliance, question: str, reason
     assert answer.handoff.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("my wallet was stolen", "+34 910 555 011"),
+        ("ضيعت بطاقتي", "+34 910 555 011"),
+        ("我的卡被偷了", "+34 910 555 011"),
+        ("someone took money from my account", "+34 910 555 012"),
+        ("في سحوبات غريبة على حسابي", "+34 910 555 012"),
+    ],
+)
+def test_an_emergency_gets_the_number_to_call_from_the_policy(box: Appliance, said: str, number: str) -> None:
+    answer = box.ask(said)
+    assert answer.outcome == "handed_off"
+    (fixed, quote) = answer.sentences
+    assert (fixed.origin, quote.origin) == ("fixed", "quote")
+    assert number in quote.text
+    assert number in quote.evidence[0].quote
+
+
 def test_an_unserved_language_is_recognised_and_handed_off(box: Appliance) -> None:
     answer = box.ask("Hoeveel kost een internationale overboeking naar een andere bank precies?")
     assert answer.outcome == "handed_off"

@@ -15,15 +15,17 @@ import numpy as np
 import pytest
 import torch
 
-from factory.slm.__main__ import PRESETS
 from factory.slm.data import Encoder, Item, Sources
-from factory.slm.export_gguf import CHAT_TEMPLATE, quantize, write_gguf
+from factory.slm.export_gguf import CHAT_TEMPLATE, write_gguf
+from factory.slm.loop import load_model
 from factory.slm.model import Decoder, initialise
+from factory.slm.presets import PRESETS
+from factory.slm.quantize import quantize
 from factory.slm.tokenizer import ANSWER, EOS, NONE, QUESTION, SPECIAL, closing, load_tokenizer, opening, train_tokenizer
-from factory.slm.train import load_model, train
+from factory.slm.train import train
 
 ROOT = Path(__file__).resolve().parents[2]
-SMOKE = PRESETS["smoke"]
+SMOKE = PRESETS["smoke"].train
 TEXTS = (
     "The fee of a transfer is €15 and 1,5 %.", "La comisión de una transferencia es de 15 EUR.", "Die Gebühr beträgt 20 Euro.",
     "国际转账的费用是多少？每笔 15 欧元。", "كم تبلغ رسوم التحويل الدولي؟ ١٥ يورو", "A card is replaced within 5 days.",

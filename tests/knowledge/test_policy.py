@@ -74,6 +74,23 @@ def test_statements_reproduce_the_file_exactly(tmp_path: Path) -> None:
     assert text[statements[4].start : statements[4].end] == "Debit card | €6 | 5 days"
 
 
+@pytest.mark.parametrize(
+    ("language", "row"),
+    [
+        ("fr", "Carte — Prix\u00a0: 6\u00a0€\u00a0; Temps\u00a0: 5"),
+        ("zh", "Carte——Prix：6\u00a0€；Temps：5"),
+        ("ar", "Carte — Prix: 6\u00a0€؛ Temps: 5"),
+        ("es", "Carte — Prix: 6\u00a0€; Temps: 5"),
+    ],
+)
+def test_a_row_is_joined_with_the_marks_of_its_language(tmp_path: Path, language: str, row: str) -> None:
+    path = write(tmp_path, f"{language}/a.md", "| Quoi | Prix | Temps |\n|---|---|---|\n| Carte | 6\u00a0€ | 5 |\n")
+    policy = load_policy(path, tmp_path)
+    (statement,) = (each for passage in passages_of(policy) for each in passage.statements)
+    assert statement.text == row
+    assert policy.text[statement.start : statement.end] == "Carte | 6\u00a0€ | 5"
+
+
 def test_crlf_and_byte_order_mark_keep_offsets(tmp_path: Path) -> None:
     path = write(tmp_path, "a.md", "\ufeff" + FRONT.replace("\n", "\r\n"))
     policy = load_policy(path, tmp_path)
@@ -127,3 +144,15 @@ def test_twins_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "b.md", FRONT)
     with pytest.raises(KnowledgeError, match=r"a\.md|b\.md"):
         load_policies(tmp_path)
+
+
+@pytest.mark.parametrize(("line", "keywords"), [("", ()), ('keywords: "plastic gone;  wallet ؛ ;x"\n', ("plastic gone", "wallet", "x"))])
+def test_keywords_are_read_and_are_no_evidence(tmp_path: Path, line: str, keywords: tuple[str, ...]) -> None:
+    policy = load_policy(write(tmp_path, "en/lost.md", FRONT.replace("supersedes: null\n", "supersedes: null\n" + line)), tmp_path)
+    assert policy.keywords == keywords
+    assert not any("plastic" in statement.text for passage in passages_of(policy) for statement in passage.statements)
+
+
+def test_keywords_must_be_one_line(tmp_path: Path) -> None:
+    with pytest.raises(KnowledgeError, match="keywords"):
+        load_policy(write(tmp_path, "en/lost.md", FRONT.replace("supersedes: null\n", "keywords: {a: b}\n")), tmp_path)

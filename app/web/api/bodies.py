@@ -238,6 +238,7 @@ class Me(BaseModel):
     role: Annotated[str, Field(examples=["teller"])]
     scopes: Annotated[list[str], Field(examples=[["handoffs", "policies", "turns"]])]
     csrf: Annotated[str, Field(examples=["7c1f…"])]
+    bank: Annotated[str, Field(description="the bank's name, as screens show it", examples=["Alborada"])]
 
 
 class AccountEntry(BaseModel):

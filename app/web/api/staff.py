@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
+from app.appliance import Appliance
 from app.staff.accounts import Account
 from app.staff.roles import ROLES
 from app.web.api import bodies
@@ -29,7 +30,7 @@ def sign_in(box: Box, request: Request, response: Response, body: bodies.Credent
     limits_of(request).sign_in(address_of(request))
     signed = box.staff.sign_ins.sign_in(body.name, body.password, body.code, channel=body.channel)
     set_cookie(request, response, signed)
-    return _me(signed.account, ROLES[signed.account.role], signed.csrf)
+    return _me(box, signed.account, ROLES[signed.account.role], signed.csrf)
 
 
 @router.post("/sign-out", status_code=204, summary="Sign out", responses=UNKNOWN)
@@ -43,11 +44,11 @@ def sign_out(box: Box, request: Request, response: Response, principal: Anyone) 
 
 
 @router.get("/me", summary="Who is signed in", responses=UNKNOWN)
-def me(principal: Anyone) -> bodies.Me:
+def me(box: Box, principal: Anyone) -> bodies.Me:
     """Whoever sent this cookie or key, and what they may do."""
     if principal is None:
         raise HTTPException(401, "nobody is signed in")
-    return _me(principal.account, principal.scopes, principal.csrf)
+    return _me(box, principal.account, principal.scopes, principal.csrf)
 
 
 @router.get("/accounts", summary="List accounts")
@@ -75,5 +76,7 @@ def _exists(box: Box, name: str) -> None:
         raise HTTPException(404, "there is no such account")
 
 
-def _me(account: Account, scopes: frozenset[str], csrf: str) -> bodies.Me:
-    return bodies.Me(name=account.name, display=account.display, role=account.role, scopes=sorted(scopes), csrf=csrf)
+def _me(box: Appliance, account: Account, scopes: frozenset[str], csrf: str) -> bodies.Me:
+    return bodies.Me(
+        name=account.name, display=account.display, role=account.role, scopes=sorted(scopes), csrf=csrf, bank=box.settings.bank
+    )

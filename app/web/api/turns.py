@@ -43,8 +43,7 @@ def _session(request: Request, box: Box, body: bodies.Question, principal: Anyon
     elif body.role == "teller" or body.channel == "kiosk":
         if principal is None or "turns" not in principal.scopes:
             raise HTTPException(401 if principal is None else 403, "asking as a teller needs the scope 'turns'")
-        owner = principal.account.id if body.role == "teller" else ""
-        session = box.start_session(body.role, body.channel, owner)
+        session = box.start_session(body.role, body.channel, principal.account.id)
     else:
         session = box.start_session(channel="api")
     limit_turn(request, session.id)

@@ -9,11 +9,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
+from markupsafe import Markup
 
 from app.web.auth import Principal
-from app.web.console.pages import Viewer, day, labels, language_of, show
+from app.web.console.pages import Viewer, show, wording_of
+from app.web.console.wording import Wording
 from app.web.plots import Bar, bars, columns
-from compliance.report.tally import OUTCOMES, Histogram
+from compliance.report.tally import OUTCOMES, Histogram, Tally
 
 router = APIRouter()
 DAYS = (7, 30, 90)
@@ -27,40 +29,56 @@ def read_dashboard(
 ) -> Response:  # fmt: skip
     """Counts and plots of the last days."""
     found = request.app.state.activity.of_days(days)
-    language = language_of(request)
-    t = labels(language)
-    tally = found.tally
+    plots = _plots(found.tally, days, wording_of(request))
+    return show(request, "dashboard.html", viewer, found=found, tally=found.tally, plots=plots, days=days, choices=DAYS)
+
+
+def _plots(tally: Tally, days: int, w: Wording) -> dict[str, Markup]:
+    """Each plot by its name, in the order of the page."""
+    titles = {name: w.labels[f"plot.{name}"] for name in _NAMES}
     today = datetime.now(UTC).date()
     every = [(today - timedelta(days=back)).isoformat() for back in range(days - 1, -1, -1)]
-    shown = [(name, t[f"outcome_{name}"]) for name in OUTCOMES if tally.outcomes[name]]
-    plots = {
-        "per_day": columns([(day(each, language), tally.days.get(each, {})) for each in every], shown, t["plot_per_day"]),
-        "outcomes": bars([Bar(t[f"outcome_{name}"], tally.outcomes[name]) for name, _ in shown], t["plot_outcomes"]),
-        "languages": bars([Bar(name, sum(counts.values())) for name, counts in sorted(tally.languages.items())], t["plot_languages"]),
-        "parity": bars(_parity(tally.languages), t["plot_parity"], of=1.0, percent=True),
-        "topics": bars(
-            [Bar(name, each.abstained / each.asked, f"{each.abstained}/{each.asked}") for name, each in sorted(tally.topics.items())],
-            t["plot_topics"], of=1.0, percent=True,
-        ),
-        "latency": bars(_latency(tally.total), t["plot_latency"]),
-        "handoffs": bars([Bar(name, count) for name, count in tally.handoffs.most_common()], t["plot_handoffs"]),
-        "feedback": bars(
-            [Bar(t["useful"], tally.useful[True]), Bar(t["not_useful"], tally.useful[False])]
-            + [Bar(name, count) for name, count in tally.reasons.most_common()], t["plot_feedback"],
-        ),
-    }  # fmt: skip
-    return show(request, "dashboard.html", viewer, found=found, tally=tally, plots=plots, days=days, choices=DAYS)
+    shown = [(name, w.named("result", name)) for name in OUTCOMES if tally.outcomes[name]]
+    per_day: list[tuple[str, Mapping[str, int]]] = [(w.day(each), tally.days.get(each, {})) for each in every]
+    spoken = [(w.language_name(name), sum(counts.values())) for name, counts in sorted(tally.languages.items())]
+    rows = {
+        "outcomes": [_count(label, tally.outcomes[name], w) for name, label in shown],
+        "languages": [_count(name, turns, w) for name, turns in spoken],
+        "latency": _latency(tally.total, w),
+        "handoffs": [_count(w.named("category", name), count, w) for name, count in tally.handoffs.most_common()],
+        "feedback": [_count(w.labels["useful"], tally.useful[True], w), _count(w.labels["not_useful"], tally.useful[False], w)]
+        + [_count(w.feedback_reason(name), count, w) for name, count in tally.reasons.most_common()],
+    }
+    shares = {
+        "parity": _parity(tally.languages, w),
+        "topics": [_part(w.named("topic", name), each.abstained, each.asked, w) for name, each in sorted(tally.topics.items())],
+    }
+    drawn = {name: bars(each, titles[name]) for name, each in rows.items()}
+    drawn |= {name: bars(each, titles[name], of=1.0) for name, each in shares.items()}
+    drawn["per_day"] = columns(per_day, shown, titles["per_day"], w.labels["legend"])
+    return {name: drawn[name] for name in _NAMES}
 
 
-def _parity(languages: Mapping[str, Mapping[str, int]]) -> list[Bar]:
+_NAMES = ("per_day", "outcomes", "latency", "languages", "parity", "topics", "handoffs", "feedback")
+
+
+def _count(name: str, count: int, w: Wording) -> Bar:
+    return Bar(name, count, w.number(count))
+
+
+def _part(name: str, part: int, whole: int, w: Wording) -> Bar:
+    return Bar(name, part / whole, f"{w.share(part / whole)} ({w.number(part)}/{w.number(whole)})")
+
+
+def _parity(languages: Mapping[str, Mapping[str, int]], w: Wording) -> list[Bar]:
     """The share of turns that were answered, language by language: the same service in each, or not."""
-    rows = []
-    for name, counts in sorted(languages.items()):
-        turns = sum(counts.values())
-        rows.append(Bar(name, counts.get("answered", 0) / turns, f"{counts.get('answered', 0)}/{turns}"))
-    return rows
+    return [
+        _part(w.language_name(name), counts.get("answered", 0), sum(counts.values()), w) for name, counts in sorted(languages.items())
+    ]
 
 
-def _latency(total: Histogram) -> list[Bar]:
+def _latency(total: Histogram, w: Wording) -> list[Bar]:
     edges = [0.0, *LATENCIES]
-    return [Bar(f"≤ {high:g} ms", total.between(low, high)) for low, high in pairwise(edges)]
+    return [
+        _count(w.labels["up_to"].format(time=w.milliseconds(high)), total.between(low, high), w) for low, high in pairwise(edges)
+    ]

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from app.errors import SAFE_ERRORS, TellerboxError
-from app.export_jobs import ExportJobs
+from app.export_jobs import ExportJobs, ExportRefused
 from app.web.auth import Principal
-from app.web.console.pages import Viewer, Writer, show
+from app.web.console.pages import Viewer, Writer, show, wording_of
 from compliance.export import FORMATS
 
 router = APIRouter()
@@ -42,8 +42,10 @@ def start(
     """Begins an export."""
     try:
         jobs.start(officer.account.id, format, since, until, decrypt=decrypt)
-    except SAFE_ERRORS as error:
-        return _page(request, officer, jobs, str(error), 422)
+    except ExportRefused as error:
+        return _page(request, officer, jobs, wording_of(request).named("problem", error.name), 422)
+    except SAFE_ERRORS:
+        return _page(request, officer, jobs, wording_of(request).named("problem", "input"), 422)
     return RedirectResponse("/console/exports", 303)
 
 

@@ -12,16 +12,16 @@ from fastapi.responses import Response
 
 from app.appliance import Appliance
 from app.locales import LANGUAGES
-from app.replay import chosen, describe, replay
-from app.web.api import bodies
+from app.replay import Replay, chosen, describe, replay
 from app.web.api.ledger import signed_head, wanted_records
 from app.web.auth import Box, Principal
-from app.web.console.pages import Viewer, Writer, language_of, show
+from app.web.console.pages import PageProblem, Viewer, Writer, show, wording_of
 from compliance.browse import Filter, page
 from compliance.errors import ComplianceError
 from compliance.explain import explain
 from compliance.fields import kinds
 from compliance.turn_story import TurnStory, as_list, as_mapping, stories
+from compliance.verification import Verification
 
 router = APIRouter()
 Officer = Annotated[Principal, Depends(Viewer("ledger"))]
@@ -44,17 +44,22 @@ def browse(
 @router.post("/ledger/verify")
 def verify(box: Box, request: Request, officer: Verifying) -> Response:
     """Recomputes every hash and checks every signature, then shows the records again."""
-    result = box.ledger.verify()
-    return _browser(box, request, officer, Filter(), None, bodies.Verified(ok=result.ok, summary=result.summary))
+    return _browser(box, request, officer, Filter(), None, box.ledger.verify())
 
 
 def _browser(
-    box: Appliance, request: Request, officer: Principal, wanted: Filter, before: int | None, verified: bodies.Verified | None
+    box: Appliance, request: Request, officer: Principal, wanted: Filter, before: int | None, verified: Verification | None
 ) -> Response:
     found = page(box.ledger, wanted, before=before, limit=A_PAGE)
     chosen_ones = {name: value for name, value in asdict(wanted).items() if value}
     older = f"/console/ledger?{urlencode(chosen_ones | {'before': found.before})}" if found.before is not None else None
-    choices = {"kind": sorted(kinds()), "outcome": OUTCOMES, "language": LANGUAGES, "channel": CHANNELS}
+    w = wording_of(request)
+    choices = {
+        "kind": sorted(((kind, w.named("record_kind", kind)) for kind in kinds()), key=lambda each: each[1]),
+        "outcome": [(outcome, w.named("result", outcome)) for outcome in OUTCOMES],
+        "language": [(code, w.language_name(code)) for code in LANGUAGES],
+        "channel": [(channel, w.named("channel_name", channel)) for channel in CHANNELS],
+    }
     return show(
         request, "ledger.html", officer, records=found.records, size=found.size, older=older, wanted=wanted, choices=choices,
         filtered=bool(chosen_ones), verified=verified, head=signed_head(box),
@@ -85,27 +90,27 @@ def read_turn(box: Box, request: Request, officer: Officer, turn: str) -> Respon
 def replay_turn(box: Box, request: Request, officer: Verifying, turn: str) -> Response:
     """The answer with what the recorded model and search say today."""
     _records(box, turn)
-    told = [(done.ok, "\n".join(describe(done))) for done in (replay(box, record) for record in chosen(box.ledger, turn))]
-    return _turn(box, request, officer, turn, told)
+    done = [replay(box, record) for record in chosen(box.ledger, turn)]
+    return _turn(box, request, officer, turn, [(each, "\n".join(describe(each))) for each in done])
 
 
 def _records(box: Appliance, turn: str) -> list[tuple[int, Any, Any]]:
     found = [(entry.index, *box.ledger.read(entry.index)) for entry in box.ledger.find(turn=turn)] if turn else []
     if not any(header.kind.startswith("turn_") for _, header, _ in found):
-        raise HTTPException(404, "there is no such turn")
+        raise PageProblem(404, "missing")
     return found
 
 
-def _turn(box: Appliance, request: Request, officer: Principal, turn: str, replayed: list[tuple[bool, str]] | None) -> Response:
+def _turn(box: Appliance, request: Request, officer: Principal, turn: str, replayed: list[tuple[Replay, str]] | None) -> Response:
     found = _records(box, turn)
     records = [(header, body) for _, header, body in found]
-    story = stories(records)[0]
+    story, language = stories(records)[0], wording_of(request).language
     return show(
-        request, "turn.html", officer, turn=turn, story=story, sentences=_sentences(story, language_of(request)),
+        request, "turn.html", officer, turn=turn, story=story, sentences=_sentences(story, language),
         rejected=[as_mapping(each) for each in as_list(story.body.get("rejected") or story.facts.get("rejected"))],
-        retrieved=story.listed("retrieved"), question=story.body.get("question"),
+        retrieved=[dict(each) | {"href": _href(each, language)} for each in story.listed("retrieved")], question=story.body.get("question"),
         indexes=[(index, header.kind) for index, header, _ in found],
-        why=explain(records, reader="officer"), replayed=replayed,
+        why=explain(records, language=language), protocol=explain(records, reader="officer"), replayed=replayed,
         feedback=[(header, as_mapping(body).get("comment")) for header, body in story.feedback],
     )  # fmt: skip
 
