@@ -14,6 +14,7 @@ import typer
 
 from app.cli_audit import audit_cli
 from app.cli_custody import custody_cli
+from app.cli_fleet import fleet_cli
 from app.cli_user import user_cli
 from app.crash import no_core_dump, where
 from app.errors import SAFE_ERRORS, TellerboxError
@@ -33,6 +34,7 @@ model_cli = typer.Typer(no_args_is_help=True, help="The language models.")
 cli.add_typer(knowledge_cli, name="knowledge")
 cli.add_typer(audit_cli, name="audit")
 audit_cli.add_typer(custody_cli)
+cli.add_typer(fleet_cli, name="fleet")
 cli.add_typer(model_cli, name="model")
 cli.add_typer(user_cli, name="user")
 

@@ -94,6 +94,7 @@ def audit_export(
     since: Annotated[str | None, typer.Option("--from", help="from this day on (UTC)", show_default=False)] = None,
     until: Annotated[str | None, typer.Option("--to", help="up to this day (UTC)", show_default=False)] = None,
     decrypt: Annotated[bool, typer.Option("--decrypt", help="with the redacted texts")] = False,
+    sealed: Annotated[bool, typer.Option("--sealed", help="with the sealed texts, without their keys")] = False,
     format: Annotated[str, typer.Option("--format", help="bundle, jsonl, csv, parquet, pdf, ocsf or cef")] = "jsonl",
 ) -> None:
     """Export records: to be verified (bundle, jsonl), counted (csv, parquet), read (pdf) or watched (ocsf, cef)."""
@@ -103,7 +104,7 @@ def audit_export(
         raise TellerboxError(f"the format must be one of {', '.join(FORMATS)}")
     with open_box() as box, progress_bar("exporting records") as progress:
         count = export(
-            box.ledger, out, format, since=since, until=until, decrypt=decrypt, progress=progress,
+            box.ledger, out, format, since=since, until=until, decrypt=decrypt, sealed=sealed, progress=progress,
             bank=box.settings.bank, policies=box.policy_text,
         )  # fmt: skip
     print(f"{count} records exported to {out}")

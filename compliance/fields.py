@@ -21,6 +21,7 @@ FEEDBACK = "feedback"
 ERASURE = "erasure"
 EXPORT = "export"
 HANDOFF = "handoff"
+GATHER = "gather"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,19 @@ _EXPORT_FACTS = {
     "since": (1, "start of the period asked for"),
     "until": (1, "end of the period asked for"),
     "decrypted": (1, "whether the redacted texts are in it"),
+    "sealed": (2, "whether the texts are in it as they are stored, without their keys"),
     "sha256": (1, "of the exported file, or of the bundle's manifest"),
+}
+_GATHER_FACTS = {
+    "finding": (2, "what came of a bundle: appended, checkpoint, nothing_new, broken, gap, fork, rolled_back, another_box or failed"),
+    "origin": (2, "the box's log, such as tellerbox/branch-1, as the bundle names it; empty where it names none"),
+    "first": (2, "first record in the bundle; 0 where it was refused"),
+    "appended": (2, "how many records the copy gained"),
+    "records": (2, "how many records the copy holds now; 0 where the bundle was refused"),
+    "size": (2, "of how many records the bundle's checkpoint is; 0 where it was refused"),
+    "erased": (2, "how many records of the bundle had their key destroyed"),
+    "pruned": (2, "of how many records of the bundle only the hash was left"),
+    "sha256": (2, "of the bundle's manifest; empty where it has none"),
 }
 
 FIELDS: tuple[Field, ...] = (
@@ -218,6 +231,7 @@ FIELDS: tuple[Field, ...] = (
     *_table(FEEDBACK, "body", {"comment": (2, "what the person wrote about it, redacted; no body where nothing was")}),
     *_table(ERASURE, "facts", {"keys": (1, "ids of the keys that were destroyed")}),
     *_table(EXPORT, "facts", _EXPORT_FACTS),
+    *_table(GATHER, "facts", _GATHER_FACTS),
     *_table(HANDOFF, "facts", _HANDOFF_FACTS),
     *_table(HANDOFF, "body", {"text": (2, "what was written, redacted; no body where nothing was")}),
     *(field for kind, facts in _STAFF_FACTS.items() for field in _table(kind, "facts", facts)),

@@ -187,11 +187,11 @@ def _rewritten(statement: str, with_parameters: bool) -> Any:
 
 
 class PostgresDatabase:
-    """A branch's ledger in a schema of its own (`schema_of`) of a PostgreSQL database."""
+    """A branch's ledger in a schema of its own (`schema_of`, unless it is named) of a PostgreSQL database."""
 
-    def __init__(self, url: str, branch: str, kind: str = "tellerbox") -> None:
+    def __init__(self, url: str, branch: str, kind: str = "tellerbox", *, schema: str = "") -> None:
         self._url = url
-        self.schema = schema_of(branch, kind)
+        self.schema = schema or schema_of(branch, kind)
 
     @property
     def place(self) -> str:
@@ -287,6 +287,19 @@ class PostgresDatabase:
 
     def close(self, db: Any) -> None:
         db.close()
+
+
+def databases(url: str, kind: str) -> list[PostgresDatabase]:
+    """Every schema of a kind (`schema_of`) in a database, by name; raises ComplianceError where it cannot be reached."""
+    whole = PostgresDatabase(url, "", kind)
+    with whole.in_words("the database cannot be read"):
+        db = whole.connect()
+        try:
+            found = db.execute("SELECT nspname FROM pg_namespace ORDER BY nspname").fetchall()
+        finally:
+            db.close()
+    pattern = re.compile(rf"{kind}_[a-z0-9_]*[0-9a-f]{{20}}")
+    return [PostgresDatabase(url, "", kind, schema=name) for (name,) in found if pattern.fullmatch(name)]
 
 
 def schema_of(branch: str, kind: str = "tellerbox") -> str:

@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -520,11 +520,10 @@ def _canonical(value: Any) -> str:
         return number_text(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53 - 1:
         raise VerifyError("a number of the record is outside what JSON can carry exactly")
-    return json.dumps(value)
+    return _text(value)
 
 
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_text: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def number_text(value: float) -> str:
@@ -609,53 +608,119 @@ class _Event:
     proof: tuple[bytes, ...]
 
 
+@dataclass(frozen=True)
+class Opening:
+    """The first line of an export: the signed checkpoint and the keys that could sign it, the range [first, first +
+    count), the hashes left and right of it, the notes of the rotations of keys, the checkpoints that are shown with
+    their cosignatures, and when it was made (ISO 8601; as the box says)."""
+
+    checkpoint: Checkpoint
+    note: str
+    chain: KeyChain
+    first: int
+    count: int
+    left: tuple[bytes, ...]
+    right: tuple[bytes, ...]
+    rotations: tuple[str, ...]
+    cosigned: tuple[str, ...]
+    made: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record of an export: its leaf hash (32 bytes), its header and the SHA-256 of its sealed body (both empty where
+    it was pruned), and the sealed body itself, where it is shown. `state` is readable, closed, erased or pruned."""
+
+    index: int
+    leaf: bytes
+    header: bytes
+    digest: bytes
+    sealed: bytes
+    state: str
+
+
+class Observer(Protocol):
+    """Who is told what an export holds while it is verified. Nothing of it is proved until verifying has ended."""
+
+    def begin(self, opening: Opening) -> None:
+        """The first line, its signatures verified."""
+
+    def row(self, row: Row) -> None:
+        """The next record."""
+
+
 def verify_records(
     lines: Iterable[bytes],
     vkey: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     witnesses: Sequence[str] = (),
+    observer: Observer | None = None,
 ) -> Report:
     """Verifies the lines of a JSONL export: the checkpoint's signature, each record, and that none between the first
     and the last is missing, added or moved (the whole range is rebuilt to the signed root). Raises VerifyError."""
     rows = iter(lines)
     top = _description(next(rows, b"") or b"")
     events = _events(top)
-    chain, note = _chain(top, events, vkey), _field(top, "checkpoint", str)
-    checkpoint = chain.open_checkpoint(note)
+    opening = _opening(top, events, vkey)
+    checkpoint, first, count = opening.checkpoint, opening.first, opening.count
     pruned = _pruned_ranges(events, checkpoint)
-    witnessed = _witnessed(top, checkpoint, chain, witnesses)
-    second = _second_signature(events, note, checkpoint.origin)
-    first, count = _field(top, "first", int), _field(top, "count", int)
-    if not 0 <= first <= first + count <= checkpoint.size:
-        raise VerifyError(f"line 1: the ledger of {checkpoint.size} records cannot hold this range")
-    left = [unbase64(each, "line 1: the left proof") for each in _field(top, "left", list)]
-    tree, seen = Tree(first, left), 0
+    witnessed = _witnessed(top, checkpoint, opening.chain, witnesses)
+    second = _second_signature(events, opening.note, checkpoint.origin)
+    tree, seen = Tree(first, opening.left), 0
     states = {"readable": 0, "erased": 0, "closed": 0, "pruned": 0}
+    if observer:
+        observer.begin(opening)
     for seen, line in enumerate(rows, start=1):
         index = first + seen - 1
         if seen > count:
             raise VerifyError(f"line {seen + 1}: more records than the {count} announced")
-        leaf, state = _verify_record(line, index, f"line {seen + 1}: record {index}")
-        if state == "pruned" and not covered(pruned, index):
+        row = _verify_record(line, index, f"line {seen + 1}: record {index}")
+        if row.state == "pruned" and not covered(pruned, index):
             raise VerifyError(f"line {seen + 1}: record {index} is said to be pruned, and no record of that is shown")
-        tree.push(leaf)
-        states[state] += 1
+        tree.push(row.leaf)
+        states[row.state] += 1
+        if observer:
+            observer.row(row)
         if progress and seen % 4096 == 0:
             progress(seen, count)
     if seen != count:
         raise VerifyError(f"the export ends after {seen} of {count} records")
-    right = [unbase64(each, "line 1: the right proof") for each in _field(top, "right", list)]
-    places = list(span(first + count, checkpoint.size))
+    if whole_root(tree, checkpoint.size, opening.right) != checkpoint.root:
+        raise VerifyError(f"records {first} to {first + count - 1} are not those that {checkpoint.origin} signed")
+    return Report(
+        checkpoint.origin, vkey or opening.chain.keys[-1][0], checkpoint.size, checkpoint.root, first, count,
+        states["readable"], states["erased"], states["pruned"], opening.note, opening.chain, witnessed, second,
+    )  # fmt: skip
+
+
+def whole_root(tree: Tree, size: int, right: Sequence[bytes]) -> bytes:
+    """The root of the tree of `size` leaves of which these are the first, and `right` the hashes of the rest (`span`);
+    the tree grows by them. Raises VerifyError where there are more or fewer."""
+    places = list(span(tree.size, size))
     if len(places) != len(right):
         raise VerifyError("line 1: the right proof has the wrong length")
     for (level, _), digest in zip(places, right):  # noqa: B905
         tree.push(digest, level)
-    if tree.root() != checkpoint.root:
-        raise VerifyError(f"records {first} to {first + count - 1} are not those that {checkpoint.origin} signed")
-    return Report(
-        checkpoint.origin, vkey or chain.keys[-1][0], checkpoint.size, checkpoint.root, first, count,
-        states["readable"], states["erased"], states["pruned"], note, chain, witnessed, second,
-    )  # fmt: skip
+    return tree.root()
+
+
+def _opening(top: dict[str, Any], events: Sequence[_Event], vkey: str | None) -> Opening:
+    chain, note = _chain(top, events, vkey), _field(top, "checkpoint", str)
+    checkpoint = chain.open_checkpoint(note)
+    first, count = _field(top, "first", int), _field(top, "count", int)
+    if not 0 <= first <= first + count <= checkpoint.size:
+        raise VerifyError(f"line 1: the ledger of {checkpoint.size} records cannot hold this range")
+    left, right = (_hashes(top, side) for side in ("left", "right"))
+    rotations = tuple(_field(event.facts, "note", str, "line 1: a rotation") for event in events if event.kind == "key_rotation")
+    cosigned = tuple(_field(each, "checkpoint", str, "line 1: a cosigned checkpoint") for each in _shown(top))
+    return Opening(checkpoint, note, chain, first, count, left, right, rotations, (*cosigned, note), str(top.get("made", "")))
+
+
+def _hashes(top: dict[str, Any], side: str) -> tuple[bytes, ...]:
+    found = tuple(unbase64(each, f"line 1: the {side} proof") for each in _field(top, side, list))
+    if any(len(each) != 32 for each in found):
+        raise VerifyError(f"line 1: a hash of the {side} proof is malformed")
+    return found
 
 
 def covered(ranges: Sequence[tuple[int, int]], index: int) -> bool:
@@ -729,11 +794,8 @@ def _witnessed(
     top: dict[str, Any], checkpoint: Checkpoint, chain: KeyChain, witnesses: Sequence[str]
 ) -> tuple[tuple[str, int, int], ...]:
     """Which of the demanded witnesses cosigned an earlier or this checkpoint of the ledger; raises VerifyError."""
-    shown = top.get("witnessed", [])
-    if not isinstance(shown, list) or not all(isinstance(each, dict) for each in shown):
-        raise VerifyError("line 1: witnessed is of the wrong type")
     notes = []
-    for each in shown:
+    for each in _shown(top):
         note = _field(each, "checkpoint", str, "line 1: a cosigned checkpoint")
         cosigned = chain.open_checkpoint(note)
         proof = [unbase64(digest, "line 1: a consistency proof") for digest in _field(each, "consistency", list)]
@@ -755,7 +817,15 @@ def _witnessed(
     return tuple(found)
 
 
-def _verify_record(line: bytes, index: int, where: str) -> tuple[bytes, str]:
+def _shown(top: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cosigned checkpoints that an export shows."""
+    shown = top.get("witnessed", [])
+    if not isinstance(shown, list) or not all(isinstance(each, dict) for each in shown):
+        raise VerifyError("line 1: witnessed is of the wrong type")
+    return shown
+
+
+def _verify_record(line: bytes, index: int, where: str) -> Row:
     record = _loads(line, where)
     if record.get("index") != index:
         raise VerifyError(f"{where} is missing or out of order")
@@ -763,16 +833,24 @@ def _verify_record(line: bytes, index: int, where: str) -> tuple[bytes, str]:
         leaf = unbase64(_field(record, "leaf", str, where), where)
         if len(leaf) != 32 or set(record) != {"index", "leaf", "pruned"}:
             raise VerifyError(f"{where}: a pruned record shows its hash and nothing else")
-        return leaf, "pruned"
+        return Row(index, leaf, b"", b"", b"", "pruned")
     header = canonical(_field(record, "header", dict, where))
-    if "sealed" not in record:
-        digest = _field(record, "sealed_sha256", str, where)
-        if len(digest) != 64 or any(c not in "0123456789abcdef" for c in digest):
+    if "sealed" in record:
+        sealed = unbase64(_field(record, "sealed", str, where), where)
+        digest = hashlib.sha256(sealed).digest()
+        state = "closed" if not {"body", "key"} & set(record) else _verify_text(record, header, sealed, where)
+    else:
+        stated, sealed = _field(record, "sealed_sha256", str, where), b""
+        if len(stated) != 64 or any(c not in "0123456789abcdef" for c in stated):
             raise VerifyError(f"{where}: sealed_sha256 is malformed")
         if "body" in record and record["body"] is not None:
             raise VerifyError(f"{where}: a text is shown that nothing proves")
-        return leaf_hash(leaf_data(header, bytes.fromhex(digest))), "erased" if record.get("erased") else "closed"
-    sealed = unbase64(_field(record, "sealed", str, where), where)
+        digest, state = bytes.fromhex(stated), "erased" if record.get("erased") else "closed"
+    return Row(index, leaf_hash(leaf_data(header, digest)), header, digest, sealed, state)
+
+
+def _verify_text(record: dict[str, Any], header: bytes, sealed: bytes, where: str) -> str:
+    """Whether the text that is shown with a sealed body is the one that was sealed; raises VerifyError."""
     body = canonical(_field(record, "body", dict, where))
     if sealed:
         try:
@@ -783,7 +861,7 @@ def _verify_record(line: bytes, index: int, where: str) -> tuple[bytes, str]:
             raise VerifyError(f"{where}: the text shown is not the text that was sealed")
     elif body != b"{}":
         raise VerifyError(f"{where}: a text is shown that nothing proves")
-    return leaf_hash(leaf_data(header, hashlib.sha256(sealed).digest())), "readable"
+    return "readable"
 
 
 def _field(record: dict[str, Any], name: str, kind: type, where: str = "line 1") -> Any:
@@ -798,7 +876,7 @@ def _field(record: dict[str, Any], name: str, kind: type, where: str = "line 1")
 # ---- a bundle -----------------------------------------------------------------------------------------------------
 
 
-class _Bundle:
+class Bundle:
     """The files of a bundle, in a folder or a zip."""
 
     def __init__(self, path: Path) -> None:
@@ -845,9 +923,10 @@ def verify_bundle(
     vkey: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     witnesses: Sequence[str] = (),
+    observer: Observer | None = None,
 ) -> Report:
     """Verifies a bundle, a folder or a zip: the manifest and its signature, each file, then the records."""
-    bundle = _Bundle(path)
+    bundle = Bundle(path)
     own = bundle.text(VERIFIER_KEY).strip()
     manifest = bundle.text(MANIFEST)
     digest = hashlib.sha256(manifest.encode()).hexdigest()
@@ -871,13 +950,19 @@ def verify_bundle(
         if found.hexdigest() != _field(stated if isinstance(stated, dict) else {}, "sha256", str, MANIFEST):
             raise VerifyError(f"{name} is not the file the manifest names")
     with bundle.open(RECORDS) as file:
-        report = verify_records(file, vkey or own, progress, witnesses)
+        report = verify_records(_lines(file), vkey or own, progress, witnesses, observer)
     if bundle.text(CHECKPOINT) != report.note:
         raise VerifyError(f"{CHECKPOINT} is not the checkpoint of {RECORDS}")
     return report
 
 
-def _bundle_signer(bundle: _Bundle, own: str, vkey: str | None) -> str:
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; one that is longer than any record can be comes in pieces, which are no JSON."""
+    while line := file.readline(MAX_LINE):
+        yield line
+
+
+def _bundle_signer(bundle: Bundle, own: str, vkey: str | None) -> str:
     """The key that must have signed the manifest: the bundle's own where the pinned key vouches for it."""
     if vkey is None or vkey.strip() == own:
         return own
@@ -892,13 +977,14 @@ def verify_path(
     vkey: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     witnesses: Sequence[str] = (),
+    observer: Observer | None = None,
 ) -> Report:
     """Verifies a JSONL export, a bundle folder or a bundle zip; raises VerifyError."""
     try:
         if path.is_dir() or zipfile.is_zipfile(path):
-            return verify_bundle(path, vkey, progress, witnesses)
+            return verify_bundle(path, vkey, progress, witnesses, observer)
         with path.open("rb") as file:
-            return verify_records(file, vkey, progress, witnesses)
+            return verify_records(_lines(file), vkey, progress, witnesses, observer)
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise VerifyError(f"{path.name} cannot be read ({type(error).__name__})") from None
 

@@ -37,6 +37,7 @@ def export(
     since: str | None = None,
     until: str | None = None,
     decrypt: bool = False,
+    sealed: bool = False,
     progress: Progress | None = None,
     role: str = "officer",
     bank: str = "",
@@ -44,9 +45,12 @@ def export(
 ) -> int:
     """Exports a period in one of FORMATS; returns how many records it covers. See `export_file`.
 
-    `bank` and `policies` are for the report: whose it is, and where the text around a piece of evidence is found."""
+    `sealed` is for a bundle; `bank` and `policies` are for the report: whose it is, and where the text around a piece of
+    evidence is found."""
     if form == "bundle":
-        return export_bundle(ledger, out, since=since, until=until, decrypt=decrypt, progress=progress, role=role)
+        return export_bundle(ledger, out, since=since, until=until, decrypt=decrypt, sealed=sealed, progress=progress, role=role)
+    if sealed:
+        raise ComplianceError("sealed texts are exported in a bundle alone")
     write = _writer(form, bank, policies)
     return export_file(ledger, out, form, write, since=since, until=until, decrypt=decrypt, progress=progress, role=role)
 

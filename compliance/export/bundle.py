@@ -30,10 +30,14 @@ def export_bundle(
     since: str | None = None,
     until: str | None = None,
     decrypt: bool = False,
+    sealed: bool = False,
     progress: Progress | None = None,
     role: str = "officer",
 ) -> int:
-    """Writes a bundle to `out`, a zip if it ends in .zip and a new folder otherwise; as `export_file` otherwise."""
+    """Writes a bundle to `out`, a zip if it ends in .zip and a new folder otherwise; as `export_file` otherwise. With
+    `sealed` the texts are in it as they are stored, for a head office that keeps a copy: no key is."""
+    if decrypt and sealed:
+        raise ComplianceError("an export holds the texts either decrypted or sealed")
     if out.exists() and not out.name.endswith(".zip"):
         raise ComplianceError(f"{out} is there already: give a bundle a new name")
     with in_words(out, "the bundle cannot be written"), tempfile.TemporaryDirectory(dir=parent_of(out)) as scratch:
@@ -41,9 +45,9 @@ def export_bundle(
         folder.mkdir()
         with ledger.snapshot() as view, (folder / verify.RECORDS).open("xb") as file:
             period = replace(find_period(view, since, until), published=ledger.published(view))
-            write_jsonl(Source(ledger, view, period, decrypt, progress), file)
-        _write_rest(ledger, folder, period, decrypt)
-        record_export(ledger, "bundle", period, decrypt, folder / verify.MANIFEST, role)
+            write_jsonl(Source(ledger, view, period, decrypt, progress, sealed), file)
+        _write_rest(ledger, folder, period, _TEXTS[decrypt, sealed])
+        record_export(ledger, "bundle", period, decrypt, folder / verify.MANIFEST, role, sealed)
         if out.name.endswith(".zip"):
             packed = Path(scratch) / "bundle.zip"
             with zipfile.ZipFile(packed, "x", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -59,12 +63,18 @@ def export_bundle(
     return period.count
 
 
-def _write_rest(ledger: Ledger, folder: Path, period: Period, decrypt: bool) -> None:
+_TEXTS = {
+    (False, False): "the texts are not in it, only their hashes",
+    (True, False): "the redacted texts are in it",
+    (False, True): "the texts are in it sealed, and nobody can read them without the box's keys",
+}
+
+
+def _write_rest(ledger: Ledger, folder: Path, period: Period, texts: str) -> None:
     (folder / verify.CHECKPOINT).write_text(period.published, encoding="utf-8", newline="")
     (folder / verify.VERIFIER_KEY).write_text(ledger.vkey + "\n", encoding="utf-8", newline="")
     shutil.copyfile(Path(verify.__file__), folder / "verify.py")
     last = f"{period.first} to {period.first + period.count - 1}" if period.count else "none"
-    texts = "the redacted texts are in it" if decrypt else "the texts are not in it, only their hashes"
     readme = _README.format(origin=ledger.origin, size=period.size, records=last, texts=texts, vkey=ledger.vkey)
     (folder / "README.txt").write_text(readme, encoding="utf-8", newline="")
     files = {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(folder.iterdir())}
@@ -103,8 +113,8 @@ thing. Three things it cannot know, so check them yourself:
 - that verify.py is honest: use a copy from a source you trust, with this folder as its argument.
 
 records.jsonl    one line that describes the export, then one line a record: the header in clear, and
-                 the hash of the sealed text; or, where texts are disclosed, the sealed text, the text
-                 (`body`) and the key of that record alone, which proves that they are the same. A
+                 the hash of the sealed text, or the sealed text itself; where texts are disclosed, with the
+                 text (`body`) and the key of that record alone, which proves that they are the same. A
                  pruned record is its leaf hash alone; the recorded prunings are in the first line
 checkpoint       the signed head of the ledger (C2SP tlog-checkpoint)
 ledger.vkey      the public key (C2SP verifier key, Ed25519)

@@ -20,7 +20,7 @@ from compliance.store import Snapshot
 
 def write_jsonl(source: Source, file: BinaryIO) -> None:
     """The description, then every record. With `decrypt` the redacted texts are in it, each with the key that proves
-    it; without, the hash of each sealed text."""
+    it; with `sealed` the sealed texts, without their keys; without either, the hash of each sealed text."""
     file.write(_description(source) + b"\n")
     for record in source.places():
         file.write(_pruned_line(record) if isinstance(record, Pruned) else _line(source, record))
@@ -78,6 +78,8 @@ def _line(source: Source, record: Stored) -> bytes:
             key, body = found
             proof = f',"key":"{_base64(key)}","sealed":"{_base64(record.sealed)}"}}\n'.encode()
             return b'{"body":' + body + b"," + start[1:] + proof
+    if source.sealed and not record.erased:
+        return start + f',"sealed":"{_base64(record.sealed)}"}}\n'.encode()
     if source.decrypt or record.erased:
         start = b'{"body":null,"erased":true,' + start[1:]
     digest = hashlib.sha256(record.sealed).hexdigest().encode()

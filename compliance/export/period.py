@@ -63,13 +63,15 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The records of one export, as of one moment; `decrypt`: the redacted texts were asked for."""
+    """The records of one export, as of one moment; `decrypt`: the redacted texts were asked for; `sealed`: they were,
+    sealed as they are stored, without their keys."""
 
     ledger: Ledger
     view: Snapshot
     period: Period
     decrypt: bool
     progress: Progress | None = None
+    sealed: bool = False
 
     def records(self) -> Iterator[Stored]:
         """Every record of the period that was not pruned, in order; constant memory."""
@@ -151,7 +153,7 @@ def find_period(view: Snapshot, since: str | None, until: str | None) -> Period:
     return Period(first, after - first, view.size, view.note, start, stop, after - first - left)
 
 
-def record_export(ledger: Ledger, form: str, period: Period, decrypt: bool, path: Path, role: str) -> None:
+def record_export(ledger: Ledger, form: str, period: Period, decrypt: bool, path: Path, role: str, sealed: bool = False) -> None:
     """Records who took which records out, and the hash of what was written (of the manifest, for a bundle)."""
     header = Header.now(
         "export",
@@ -164,6 +166,7 @@ def record_export(ledger: Ledger, form: str, period: Period, decrypt: bool, path
             "since": period.since,
             "until": period.until,
             "decrypted": decrypt,
+            "sealed": sealed,
             "sha256": sha256_of(path),
         },
     )
