@@ -20,6 +20,19 @@ LABELS = {
 }  # fmt: skip
 FOREIGN = 0.18
 """How often a name is of another language's people."""
+WHOLE = 0.1
+"""How often a person of Chinese or Arabic is taken whole from a list: in Latin letters, or a foreigner in the script of the language."""
+
+
+_ARABIC = re.compile("[\u0621-\u064a]")
+_LAM = re.compile("(?<![\u0621-\u064a])[وف]?ل$")
+"""A joined "for": with an article after it, it is written "لل"."""
+_TO_PEOPLE = frozenset(
+    "حول حوّل حولت حوّلت أحول احول أحوّل نحول تحويل حوالة أرسل ارسل أرسلت ارسلت أرسلوا بعت بعث بعثت ابعت نبعث صيفط صيفطت طرشت أطرش فلوس مصاري دراهم زلط قروش "
+    "قال قالت قلت قول قولوا سلم سلمت سلّمت أعطيت عطيت دفعت دفع خلصت شكرا شكرًا توكيل وكالة هدية سلفة رسالة".split()
+)
+_TO_PLACES = frozenset("ساكن ساكنة ساكنين أسكن نسكن كنسكن مقيم أقيم مسافر مسافرة رايح رايحة رحت سافرت نقلت نقلنا انتقلت انتقلنا وصلت وصلنا بيتي بيتنا شقتي".split())
+"""Words after which an Arab may join "for" to a person, or "in" and "to" to a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +71,29 @@ class Filler:
         for number, piece in enumerate(pieces):
             text = as_written(self._value(piece)) if number % 2 else piece
             if number % 2 and out and piece in LABELS:
-                out[-1] = self._run_together(out[-1], text)
+                out[-1] = self._run_together(out[-1], text, LABELS[piece])
                 length = sum(map(len, out))
+                text = text[1:] if _LAM.search(out[-1]) and text.startswith("ال") else text
             if number % 2 and (label := LABELS.get(piece)) and text:
                 spans.append((label, length, length + len(text)))
             out.append(text)
             length += len(text)
         return roughen(Labelled("".join(out), tuple(_joined("".join(out), spans)), self.language), self._rng)
 
-    def _run_together(self, before: str, value: str) -> str:
-        """What stands before a name as it is written with this one: French elides, Arabic joins "and" and "for" to it."""
+    def _run_together(self, before: str, value: str, label: str) -> str:
+        """What stands before a name as it is written with this one: French elides, Arabic joins "and", "for" and "in" to it where they fit."""
         rng = self._rng
         if self.language == "fr" and before.endswith(("de ", "que ")) and value[:1].casefold() in "aeiouhéèêàâîôëyœ" and rng.random() < 0.8:
             return before[:-2] + "'"
-        if self.language == "ar" and before.endswith(" ") and before.strip().split(" ")[-1:] not in (["إلى"], ["من"], ["في"], ["فرع"], ["عند"]) and rng.random() < 0.12:
-            return before + rng.choice(("و", "ل", "ف", "ب"))
+        if self.language != "ar" or not before.endswith(" ") or not _ARABIC.match(value) or rng.random() > 0.3:
+            return before
+        last = before.split()[-1:] or [""]
+        if before == "، ":  # after another name, not after a greeting
+            return before + "و"
+        if last[0] in _TO_PEOPLE and label not in ("LOCATION", "ADDRESS"):
+            return before + "ل"
+        if last[0] in _TO_PLACES and label in ("LOCATION", "ADDRESS"):
+            return before + rng.choice("بل")
         return before
 
     def _value(self, slot: str) -> str:
@@ -105,7 +126,7 @@ class Filler:
 
     def _person(self) -> str:
         rng, code = self._rng, self._people()
-        if self.language == "zh" and rng.random() < 0.1:  # as a passport writes it, or as Chinese writes a foreigner
+        if lexicon(self.language)["persons_latin"] and rng.random() < WHOLE:  # as a passport writes it, or as the script writes a foreigner
             return self._pick(rng.choice(("persons_latin", "persons_foreign")))
         given, surname = self._pick("given", code), self._pick("surnames", code)
         if code == "zh":

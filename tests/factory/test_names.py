@@ -48,6 +48,24 @@ def test_labels_stand_where_the_values_stand(language: str) -> None:
         assert {label[2:] for label in labels if label != "O"} <= marked
 
 
+def test_arabic_joins_for_to_an_article_as_it_is_written() -> None:
+    filler = Filler("ar", random.Random(4))
+    rows = [filler.fill("حولت ل{SURNAME} أمس") for _ in range(200)]
+    assert not any("لال" in row.text.split()[1][:3] for row in rows)
+    joined = [row for row in rows if row.text.startswith("حولت لل")]
+    assert len(joined) > 20
+    assert all(row.text[start:end] == row.text.split(" ", 1)[1].removesuffix(" أمس")[1:] for row in joined for _, start, end in row.spans)
+
+
+@pytest.mark.parametrize("language", ["ar", "zh"])
+def test_some_persons_are_foreigners_in_the_script_or_passports_in_latin_letters(language: str) -> None:
+    filler = Filler(language, random.Random(5))
+    found = {row.text[start:end].casefold() for row in (filler.fill("{PERSON}") for _ in range(1000)) for _, start, end in row.spans}
+    for name in ("persons_foreign", "persons_latin"):
+        assert found & {person.casefold() for person in lexicon(language)[name]}
+    assert not lexicon("es")["persons_latin"]
+
+
 def test_names_put_aside_are_not_in_the_gazetteer_that_is_measured_with() -> None:
     measured = gazetteer(release=False)
     released = gazetteer(release=True)
