@@ -1,6 +1,6 @@
 """Does gathering take memory that grows with the bundle, and how long does it take? Verifying alone beside gathering, in one run.
 
-    python benchmarks/fleet.py [--records 100000 1000000] [--into postgresql://…] [--folder DIR] [--json]
+    python -m benchmarks.fleet [--records 100000 1000000] [--into postgresql://…] [--folder DIR] [--json]
 
 The records are those of `benchmarks/exports.py`, in a zip with their sealed texts. Each step runs in a process of its own,
 whose peak resident memory is read before it begins and after it ends: `verify.py` on the bundle, which is what has to be

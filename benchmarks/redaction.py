@@ -1,6 +1,6 @@
 """How fast and how well does redaction find what identifies a person, against stock Presidio in the same run?
 
-    PYTHONPATH=. python benchmarks/redaction.py [--rounds 200] [--half test] [--synthetic FILE] [--json]
+    python -m benchmarks.redaction [--rounds 200] [--half test] [--synthetic FILE] [--json]
 
 Speed: milliseconds for texts of 200 characters in eight languages, with nothing to find and dense with identifiers, median over rounds in
 which both take turns; and the slowest of the hostile texts of 10 kB. Quality: precision, recall and F2 on the gold messages

@@ -27,11 +27,12 @@ class Keywords:
             of_policy.setdefault(int(number), []).append(passage)
         self._passages = of_policy
 
-    def nearness(self, vector: Vectors) -> npt.NDArray[np.float32]:
-        """`(passages,)` float32: the cosine of a question with the nearest title or keyword of each passage's policy."""
+    def nearness(self, vector: Vectors) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Two `(passages,)` float32: the cosine of a question with the title of each passage's policy, and with the nearest of its
+        title and keywords."""
         # einsum and not @: a product of this size wakes BLAS's threads, and waits for them where the model keeps the cores busy.
-        nearest = np.maximum.reduceat(np.einsum("ij,j->i", self._vectors, vector), self._starts)
-        return np.asarray(nearest[self._policy], np.float32)
+        similar = np.einsum("ij,j->i", self._vectors, vector)
+        return similar[self._starts][self._policy], np.maximum.reduceat(similar, self._starts)[self._policy]
 
     def passages(self, nearness: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], most: int) -> list[list[int]]:
         """The passages of the `most` policies that are nearest, of those that may answer."""

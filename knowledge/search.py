@@ -123,14 +123,8 @@ class Search:
         self._eligible: dict[Scope, npt.NDArray[np.bool_]] = {}
         self._statement_terms: dict[int, tuple[frozenset[str], ...]] = {}
         self._head_terms: dict[int, frozenset[str]] = {}
-        self._title_vectors = self._embed_titles()
         self._keywords = Keywords(index)
         self._spelling: dict[str, Spelling | None] = {}
-
-    def _embed_titles(self) -> Vectors:
-        titles = {policy.key: policy.title for policy in self.index.policies}
-        vectors = dict(zip(titles, self.index.embedder.encode(list(titles.values())), strict=True))
-        return np.stack([vectors[passage.policy.key] for passage in self.index.passages])
 
     def _spelling_of(self, language: str) -> Spelling | None:
         """The words of a language's policies, read at its first question: one answer needs one language."""
@@ -187,9 +181,9 @@ class Search:
         question = self._question(asking, scope.language, before)
         bm25 = np.where(mask, self.index.lexical.scores(question.prefixed), 0.0)
         dense = self._dense(about, mask)
-        named = self._keywords.nearness(about)
+        titles, named = self._keywords.nearness(about)
         chosen = self._propose(dense, bm25, self._keywords.passages(named, mask, NAMED_POLICIES))
-        candidates = self._judge(chosen, dense, bm25, named, about, vector, question)
+        candidates = self._judge(chosen, dense, bm25, titles, named, vector, question)
         if not candidates:
             return Found((), 0.0, (), scope.language)
         judged = [Judged(item.policy.id, item.score, dict(zip(STATEMENT_FEATURES, item.features, strict=True))) for item in candidates]
@@ -222,8 +216,8 @@ class Search:
         return list(dict.fromkeys([*list(dense)[:PASSAGES_EACH], *lexical, *nearest]))
 
     def _judge(
-        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], named: npt.NDArray[Any],
-        about: Vectors, vector: Vectors, question: _Question,
+        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], titles: npt.NDArray[Any],
+        named: npt.NDArray[Any], vector: Vectors, question: _Question,
     ) -> list[Candidate]:  # fmt: skip
         top_bm25 = max((float(bm25[number]) for number in chosen), default=0.0) or 1.0
         order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
@@ -232,14 +226,13 @@ class Search:
             passage = self.index.passages[number]
             first = int(self.index.first_statement[number])
             sims, alone = self.index.statement_vectors[:, first : first + len(passage.statements)] @ vector
-            title = float(self._title_vectors[number] @ about)
             passage_dense = dense.get(number, float(sims.max()))
             head = question.coverage(self._head(number))
             bags = self._bags(number)
             whole = question.coverage(frozenset().union(*bags) | self._head(number))
             for place, statement in enumerate(passage.statements):
                 features = (
-                    float(sims[place]), passage_dense, title, float(bm25[number]) / top_bm25,
+                    float(sims[place]), passage_dense, float(titles[number]), float(bm25[number]) / top_bm25,
                     question.coverage(bags[place]), head, whole, 1.0 / (1 + rank),
                     *question.figures(statement, passage.policy.language), float(statement.kind == "row"),
                     min(len(statement.text), 400) / 400,

@@ -8,7 +8,7 @@ from datetime import datetime
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.kiosk.answer_list import AnswerList, Shown
 from app.kiosk.answer_sheet import Sheet, answer_sheet, pdf_printer, print_sheet, set_page
@@ -18,7 +18,8 @@ from app.kiosk.citation import cited
 from app.kiosk.client import Client, Problem
 from app.kiosk.conversation import Asking, Conversation
 from app.kiosk.evidence_pane import EvidencePane
-from app.kiosk.look import Chooser, Tick, em, plain_label
+from app.kiosk.halves import halves
+from app.kiosk.look import Chooser, Tick, plain_label
 from app.kiosk.phrases import Phrase
 from app.kiosk.policy_shelf import PolicyShelf
 from app.kiosk.problems import in_words
@@ -224,19 +225,7 @@ class DeskPage(QWidget):
         self.box.side.insertWidget(1, self.stop)
         for button in (self.copy, self.print, self.pdf):
             self.box.foot.addWidget(button)
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(1, 0, 1, 0)  # from right to left, a splitter (Qt 6.12) cuts off the outermost pixel
-        column.addWidget(self.answers, 1)
-        column.addWidget(self.box)
-        halves = QSplitter(Qt.Orientation.Horizontal)
-        halves.setChildrenCollapsible(False)
-        halves.setHandleWidth(em(self, 0.8))
-        halves.addWidget(left)
-        halves.addWidget(self.evidence)
-        halves.setStretchFactor(0, 11)
-        halves.setStretchFactor(1, 9)
-        halves.setSizes([em(self, 36), em(self, 30)])
+        both = halves(self, {self.answers: 1, self.box: 0}, self.evidence, (11, 9), (36, 30))
         page = QVBoxLayout(self)
         page.addLayout(top)
-        page.addWidget(halves, 1)
+        page.addWidget(both, 1)

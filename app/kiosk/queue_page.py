@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.kiosk.cards import Card, CardList
 from app.kiosk.client import Client
+from app.kiosk.halves import halves
 from app.kiosk.handoff_feed import HandoffFeed
-from app.kiosk.look import Tick, em, plain_label
+from app.kiosk.look import Tick, plain_label
 from app.kiosk.phrases import Phrase
 from app.kiosk.policy_shelf import PolicyShelf
 from app.kiosk.reach import Reach
@@ -141,17 +142,5 @@ class QueuePage(QWidget):
         self._seen[id] = last
 
     def _lay_out(self) -> None:
-        left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(1, 0, 1, 0)  # from right to left, a splitter (Qt 6.12) cuts off the outermost pixel
-        for widget in (self.count, self.list, self.bell):
-            column.addWidget(widget)
-        halves = QSplitter(Qt.Orientation.Horizontal)
-        halves.setChildrenCollapsible(False)
-        halves.setHandleWidth(em(self, 0.8))
-        halves.addWidget(left)
-        halves.addWidget(self.talk)
-        halves.setStretchFactor(0, 2)
-        halves.setStretchFactor(1, 3)
-        halves.setSizes([em(self, 26), em(self, 40)])
-        QVBoxLayout(self).addWidget(halves)
+        both = halves(self, {self.count: 0, self.list: 0, self.bell: 0}, self.talk, (2, 3), (26, 40))
+        QVBoxLayout(self).addWidget(both)
