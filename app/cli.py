@@ -310,7 +310,7 @@ def knowledge_build() -> None:
     with open_box() as box, progress_bar("indexing passages") as progress:
         index = build(box.policies, box.embedder, progress)
         save(index, box.index_folder)
-        print(f"{len(index.policies)} policies, {len(index.passages)} passages, {len(index.statements)} statements: {index.hash}")
+        print(f"{len(index.policies)} policies, {len(index.passages)} passages, {index.statements} statements: {index.hash}")
 
 
 @knowledge_cli.command("check")

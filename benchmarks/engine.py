@@ -137,7 +137,9 @@ def raw(path: Path, tuning: Tuning) -> Iterator[tuple[Way, int | str]]:
 def high_level(path: Path, tuning: Tuning) -> Iterator[tuple[Way, int | str]]:
     """`llama_cpp.Llama`, behind a lock."""
     from llama_cpp import Llama as Peer
+    from plain_server import lie_as_in_file
 
+    lie_as_in_file()
     llama = Peer(str(path), n_ctx=CONTEXT, n_batch=tuning.batch, n_threads=tuning.threads, n_threads_batch=tuning.threads, verbose=False)
     lock = threading.Lock()
 
@@ -215,8 +217,9 @@ def ours(path: Path, tuning: Tuning) -> Iterator[tuple[Way, int | str]]:
 
 
 WAYS: dict[str, Callable[[Path, Tuning], Any]] = {"raw loop": raw, "llama_cpp.Llama": high_level, "ours": ours}
-SERVER = [sys.executable, "-m", "llama_cpp.server", "--model", "{path}", "--n_ctx", "{context}", "--n_threads", "{threads}",
-          "--n_threads_batch", "{threads}", "--n_batch", "{batch}", "--port", "{port}", "--interrupt_requests", "false"]  # fmt: skip
+SERVER = [sys.executable, str(Path(__file__).with_name("plain_server.py")), "--model", "{path}", "--n_ctx", "{context}", "--port", "{port}",
+          "--n_threads", "{threads}", "--n_threads_batch", "{threads}", "--n_batch", "{batch}",
+          "--interrupt_requests", "false"]  # fmt: skip
 NATIVE = ["llama-server", "-m", "{path}", "-c", "{all}", "-np", "{people}", "-t", "{threads}", "-tb", "{threads}", "-b", "{batch}",
           "--port", "{port}", "--no-webui"]  # fmt: skip
 

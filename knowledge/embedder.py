@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,8 @@ import numpy.typing as npt
 from knowledge.errors import KnowledgeError
 
 Vectors = npt.NDArray[np.float32]
+ALONE = 64
+"""Texts up to which they are read one by one: the threads of a batch are woken, and wait for the cores that the model keeps busy."""
 
 
 class Embedder(Protocol):
@@ -71,18 +73,23 @@ class StaticEmbedder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """`(n, dim)` float32; a text without known tokens is a row of zeros."""
         vectors = np.zeros((len(texts), self.dim), np.float32)
-        for row, encoding in enumerate(self._tokenizer.encode_batch(list(texts), add_special_tokens=False)):
-            if encoding.ids:
-                vectors[row] = self._table[encoding.ids].mean(axis=0)
+        for row, ids in enumerate(self._tokens(texts)):
+            if ids:
+                vectors[row] = self._table[ids].mean(axis=0)
         return _unit(vectors)
 
     def weights(self, words: Sequence[str]) -> npt.NDArray[np.float32]:
         """How much each word moves a sentence's vector: function words little, subject words much. `(n,)` float32."""
         out = np.zeros(len(words), np.float32)
-        for row, encoding in enumerate(self._tokenizer.encode_batch(list(words), add_special_tokens=False)):
-            if encoding.ids:
-                out[row] = float(np.linalg.norm(self._table[encoding.ids].sum(axis=0)))
+        for row, ids in enumerate(self._tokens(words)):
+            if ids:
+                out[row] = float(np.linalg.norm(self._table[ids].sum(axis=0)))
         return out
+
+    def _tokens(self, texts: Sequence[str]) -> Iterator[list[int]]:
+        if len(texts) <= ALONE:
+            return (self._tokenizer.encode(text, add_special_tokens=False).ids for text in texts)
+        return (encoding.ids for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False))
 
 
 class TransformerEmbedder:

@@ -18,30 +18,25 @@ import numpy.typing as npt
 
 from knowledge.embedder import Embedder, Vectors, file_sha256
 from knowledge.errors import KnowledgeError
+from knowledge.nearest import collection
 from knowledge.passages import Passage, passages_of
 from knowledge.policy import Policy
 from knowledge.terms import terms
 
-FORMAT = 7
+FORMAT = 8
 _FILES = ("passages.faiss", "statements.npy", "lexical.npz")
+MAPPED = 256_000_000
+"""Bytes of statement vectors above which they stay on disk, and are read as they are needed."""
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class StatementRef:
-    """Where statement number i of the index stands: passage number, and place in that passage."""
-
-    passage: int
-    place: int
 
 
 class Index:
     """Immutable once made; safe to search from several threads.
 
     `hash` names the snapshot: it covers every policy's text, the embedder and the format. `statement_vectors` is
-    `(2, statements, dim)` float32, each statement under its headings and by itself; the FAISS index holds
-    `(passages, dim)` by inner product.
+    `(2, statements, dim)` float16, each statement under its headings and by itself, on disk where they are many; `dense` is a
+    collection of `knowledge/nearest.py` with a vector a passage.
     """
 
     def __init__(self, policies: Sequence[Policy], embedder: Embedder, store: _Store) -> None:
@@ -49,23 +44,29 @@ class Index:
         self.embedder = embedder
         self.hash = snapshot_hash(policies, embedder)
         self.passages: list[Passage] = [passage for policy in policies for passage in passages_of(policy)]
-        self.statements = [
-            StatementRef(number, place)
-            for number, passage in enumerate(self.passages)
-            for place in range(len(passage.statements))
-        ]
         self.first_statement = np.cumsum([0, *(len(passage.statements) for passage in self.passages)])
-        if store.dense.ntotal != len(self.passages) or store.statement_vectors.shape[1] != len(self.statements):
+        if store.dense.ntotal != len(self.passages) or store.statement_vectors.shape[1] != self.statements:
             raise KnowledgeError("the index does not fit its policies; run `tellerbox knowledge build`")
         self.dense = store.dense
         self.statement_vectors = store.statement_vectors
         self.lexical = store.lexical
 
 
+    @property
+    def statements(self) -> int:
+        """How many there are."""
+        return int(self.first_statement[-1])
+
+    def vectors_of(self, passage: int) -> Vectors:
+        """`(2, statements, dim)` float32 of one passage."""
+        first, last = self.first_statement[passage : passage + 2]
+        return self.statement_vectors[:, first:last].astype(np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class _Store:
     dense: Any
-    statement_vectors: Vectors
+    statement_vectors: npt.NDArray[np.float16]
     lexical: Lexical
 
 
@@ -111,44 +112,44 @@ def snapshot_hash(policies: Sequence[Policy], embedder: Embedder) -> str:
 
 def build(policies: Sequence[Policy], embedder: Embedder, progress: Progress | None = None) -> Index:
     """Index the policies in memory; `progress(done, total)` counts passages."""
-    import faiss
-
     passages = [passage for policy in policies for passage in passages_of(policy)]
     if not passages:
         raise KnowledgeError("the policies hold no text to search")
-    dense = faiss.IndexFlatIP(embedder.dim)
-    statement_vectors: list[Vectors] = []
-    corpus: list[list[str]] = []
+    dense = np.zeros((len(passages), embedder.dim), np.float32)
+    statement_vectors: list[npt.NDArray[np.float16]] = []
+    numbers: dict[str, int] = {}
+    corpus: list[list[int]] = []
     for begin in range(0, len(passages), 256):
         chunk = passages[begin : begin + 256]
-        dense.add(embedder.encode([f"{passage.heading}. {passage.text}" for passage in chunk]))
+        dense[begin : begin + len(chunk)] = embedder.encode([f"{passage.heading}. {passage.text}" for passage in chunk])
         contexts = [statement_context(passage, place) for passage in chunk for place in range(len(passage.statements))]
         alone = [statement.text for passage in chunk for statement in passage.statements]
-        statement_vectors.append(np.stack([embedder.encode(contexts), embedder.encode(alone)]))
-        corpus += [passage_terms(passage) for passage in chunk]
+        statement_vectors.append(np.stack([embedder.encode(contexts), embedder.encode(alone)]).astype(np.float16))
+        corpus += [[numbers.setdefault(term, len(numbers)) for term in passage_terms(passage)] for passage in chunk]
         if progress:
             progress(min(begin + 256, len(passages)), len(passages))
-    store = _Store(dense, np.concatenate(statement_vectors, axis=1), _lexical(corpus))
+    store = _Store(collection(dense), np.concatenate(statement_vectors, axis=1), _lexical(corpus, numbers))
     return Index(policies, embedder, store)
 
 
-def _lexical(corpus: list[list[str]]) -> Lexical:
+def _lexical(corpus: list[list[int]], numbers: dict[str, int]) -> Lexical:
+    """BM25 over passages as the numbers of their terms."""
     import bm25s
 
     logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG and speaks on the terminal
     engine = bm25s.BM25(method="lucene", k1=1.2, b=0.6)
-    engine.index(corpus, show_progress=False)
-    seen: dict[str, int] = {}
+    engine.index((corpus, dict(numbers)), show_progress=False)
+    languages = [term.split(":", 1)[0] for term in numbers]
+    seen = np.zeros(len(numbers), np.int64)
     by_language: dict[str, int] = {}
     for document in corpus:
-        for term in set(document):
-            seen[term] = seen.get(term, 0) + 1
+        seen[list(set(document))] += 1
         if document:
-            language = document[0].split(":", 1)[0]
+            language = languages[document[0]]
             by_language[language] = by_language.get(language, 0) + 1
     idf = {
-        term: float(np.log(1 + (by_language.get(term.split(":", 1)[0], 1) - count + 0.5) / (count + 0.5)))
-        for term, count in seen.items()
+        term: float(np.log(1 + (by_language.get(language, 1) - count + 0.5) / (count + 0.5)))
+        for term, language, count in zip(numbers, languages, seen.tolist(), strict=True)
     }
     return Lexical(engine, idf)
 
@@ -203,7 +204,8 @@ def load(policies: Sequence[Policy], embedder: Embedder, folder: Path) -> Index 
         if broken is not None:
             raise KnowledgeError(f"the index is damaged ({home / broken}); run `tellerbox knowledge build`")
         dense = faiss.read_index(str(home / _FILES[0]))
-        vectors = np.load(home / _FILES[1], allow_pickle=False)
+        large = (home / _FILES[1]).stat().st_size > MAPPED
+        vectors = np.load(home / _FILES[1], mmap_mode="r" if large else None, allow_pickle=False)
         lexical = _load_lexical(home / _FILES[2])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise KnowledgeError(
@@ -251,4 +253,6 @@ def open_index(
     if index is None:
         index = build(policies, embedder, progress)
         save(index, folder)
+        if index.statement_vectors.nbytes > MAPPED:
+            return load(policies, embedder, folder) or index
     return index

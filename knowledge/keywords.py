@@ -6,11 +6,17 @@ never shown as evidence.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
 from knowledge.embedder import Vectors
 from knowledge.index import Index
+from knowledge.nearest import EXACT, Allowed, collection, nearest
+
+LOOKED_THROUGH = 64
+"""Phrases that are looked through for the nearest policies: one policy may have many that are near."""
 
 
 class Keywords:
@@ -18,29 +24,33 @@ class Keywords:
 
     def __init__(self, index: Index) -> None:
         numbers = {policy.key: number for number, policy in enumerate(index.policies)}
-        self._policy = np.array([numbers[passage.policy.key] for passage in index.passages], np.int64)
+        self.policy = np.array([numbers[passage.policy.key] for passage in index.passages], np.int64)
+        """The number of each passage's policy."""
         phrases = [(policy.title, *policy.keywords) for policy in index.policies]
-        self._starts = np.cumsum([0, *map(len, phrases[:-1])])
-        self._vectors = index.embedder.encode([phrase for each in phrases for phrase in each])
-        of_policy: dict[int, list[int]] = {}
-        for passage, number in enumerate(self._policy):
-            of_policy.setdefault(int(number), []).append(passage)
-        self._passages = of_policy
+        self._starts = np.cumsum([0, *map(len, phrases)])
+        self._policy_of = np.repeat(np.arange(len(phrases)), np.diff(self._starts))
+        vectors = index.embedder.encode([phrase for each in phrases for phrase in each])
+        self._collection = collection(vectors)
+        self._vectors = vectors.astype(np.float16) if len(vectors) >= EXACT else vectors
+        self._first = np.searchsorted(self.policy, np.arange(len(phrases) + 1))
 
-    def nearness(self, vector: Vectors) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Two `(passages,)` float32: the cosine of a question with the title of each passage's policy, and with the nearest of its
-        title and keywords."""
-        # einsum and not @: a product of this size wakes BLAS's threads, and waits for them where the model keeps the cores busy.
-        similar = np.einsum("ij,j->i", self._vectors, vector)
-        return similar[self._starts][self._policy], np.maximum.reduceat(similar, self._starts)[self._policy]
+    def eligible(self, mask: npt.NDArray[np.bool_]) -> Allowed:
+        """Titles and keywords of the policies whose passages `mask` allows."""
+        policies = np.zeros(len(self._first) - 1, np.bool_)
+        policies[self.policy[mask]] = True
+        return Allowed(policies[self._policy_of])
 
-    def passages(self, nearness: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], most: int) -> list[list[int]]:
-        """The passages of the `most` policies that are nearest, of those that may answer."""
-        found: dict[int, None] = {}
-        for passage in np.argsort(-np.where(mask, nearness, -1.0), kind="stable"):
-            if not mask[passage]:
-                break
-            found[int(self._policy[passage])] = None
-            if len(found) == most:
-                break
-        return [[passage for passage in self._passages[number] if mask[passage]] for number in found]
+    def nearness(self, vector: Vectors, policies: Iterable[int]) -> dict[int, tuple[float, float]]:
+        """For each of these policies, the cosine of a question with its title, and with the nearest of its title and keywords."""
+        found = {}
+        for policy in policies:
+            first, last = self._starts[policy : policy + 2]
+            similar = self._vectors[first:last].astype(np.float32) @ vector
+            found[policy] = float(similar[0]), float(similar.max())
+        return found
+
+    def passages(self, vector: Vectors, allowed: Allowed, most: int) -> list[int]:
+        """The passages of the `most` policies whose title or keywords are nearest, of those that are allowed."""
+        near = nearest(self._collection, vector, min(LOOKED_THROUGH, len(self._policy_of)), allowed)
+        policies = list(dict.fromkeys(int(self._policy_of[phrase]) for phrase in near))[:most]
+        return [passage for policy in policies for passage in range(self._first[policy], self._first[policy + 1])]

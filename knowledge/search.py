@@ -12,10 +12,8 @@ import json
 import math
 import re
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from knowledge.asking import QUESTION_WORDS, asked, offered
 from knowledge.embedder import Vectors
 from knowledge.index import Index
 from knowledge.keywords import Keywords
+from knowledge.nearest import Allowed, nearest
 from knowledge.passages import Passage, Statement
 from knowledge.policy import Policy
 from knowledge.quantities import quantities
@@ -120,9 +119,10 @@ class Search:
         self.index = index
         self.ranking = ranking or Ranking.load()
         self._lock = threading.Lock()
-        self._eligible: dict[Scope, npt.NDArray[np.bool_]] = {}
+        self._eligible: dict[Scope, tuple[Allowed, Allowed]] = {}
         self._statement_terms: dict[int, tuple[frozenset[str], ...]] = {}
         self._head_terms: dict[int, frozenset[str]] = {}
+        self._statement_facts: dict[int, tuple[_Facts, ...]] = {}
         self._keywords = Keywords(index)
         self._spelling: dict[str, Spelling | None] = {}
 
@@ -136,16 +136,17 @@ class Search:
 
     # -- which passages may answer ---------------------------------------------------------------------------------
 
-    def eligible(self, scope: Scope) -> npt.NDArray[np.bool_]:
-        """`(passages,)` bool: in force, for this role and country, and in the best language there is of each policy."""
+    def eligible(self, scope: Scope) -> tuple[Allowed, Allowed]:
+        """Passages, and phrases of `Keywords`: in force, for this role and country, in the best language there is of each policy."""
         with self._lock:
-            mask = self._eligible.get(scope)
-            if mask is None:
+            allowed = self._eligible.get(scope)
+            if allowed is None:
                 mask = self._make_mask(scope)
+                allowed = Allowed(mask), self._keywords.eligible(mask)
                 if len(self._eligible) > 256:
                     self._eligible.clear()
-                self._eligible[scope] = mask
-        return mask
+                self._eligible[scope] = allowed
+        return allowed
 
     def _make_mask(self, scope: Scope) -> npt.NDArray[np.bool_]:
         day = scope.as_of or date.today()
@@ -173,17 +174,17 @@ class Search:
         Of a query of several lines the last is the question; those before it are what was asked before, and tell what it is about
         more than what it asks.
         """
-        mask = self.eligible(scope)
+        allowed, phrases = self.eligible(scope)
         before, _, asking = query.strip().rpartition("\n")
-        if not mask.any() or not asking:
+        if not allowed.any or not asking:
             return Found((), 0.0, (), scope.language)
         about, vector = self._vectors(before, asking)
         question = self._question(asking, scope.language, before)
-        bm25 = np.where(mask, self.index.lexical.scores(question.prefixed), 0.0)
-        dense = self._dense(about, mask)
-        titles, named = self._keywords.nearness(about)
-        chosen = self._propose(dense, bm25, self._keywords.passages(named, mask, NAMED_POLICIES))
-        candidates = self._judge(chosen, dense, bm25, titles, named, vector, question)
+        bm25 = np.where(allowed.mask, self.index.lexical.scores(question.prefixed), 0.0)
+        dense = nearest(self.index.dense, about, min(4 * PASSAGES_EACH, len(allowed.mask)), allowed)
+        chosen = self._propose(dense, bm25, self._keywords.passages(about, phrases, NAMED_POLICIES))
+        named = self._keywords.nearness(about, {int(self._keywords.policy[number]) for number in chosen})
+        candidates = self._judge(chosen, dense, bm25, named, vector, question)
         if not candidates:
             return Found((), 0.0, (), scope.language)
         judged = [Judged(item.policy.id, item.score, dict(zip(STATEMENT_FEATURES, item.features, strict=True))) for item in candidates]
@@ -200,51 +201,55 @@ class Search:
         about, vector = (each / max(float(np.linalg.norm(each)), 1e-6) for each in mixed)
         return about, vector
 
-    def _dense(self, vector: Vectors, mask: npt.NDArray[np.bool_]) -> dict[int, float]:
-        import faiss
-
-        selector = faiss.IDSelectorBatch(np.flatnonzero(mask).astype(np.int64))
-        count = int(min(4 * PASSAGES_EACH, mask.sum()))
-        parameters: Any = faiss.SearchParameters
-        scores, ids = self.index.dense.search(vector[None, :], count, params=parameters(sel=selector))
-        return {int(id_): float(score) for id_, score in zip(ids[0], scores[0], strict=True) if id_ >= 0}
-
     @staticmethod
-    def _propose(dense: dict[int, float], bm25: npt.NDArray[Any], named: list[list[int]]) -> list[int]:
-        lexical = [int(number) for number in np.argsort(-bm25)[:PASSAGES_EACH] if bm25[number] > 0]
-        nearest = [passage for policy in named for passage in policy]
-        return list(dict.fromkeys([*list(dense)[:PASSAGES_EACH], *lexical, *nearest]))
+    def _propose(dense: dict[int, float], bm25: npt.NDArray[Any], named: list[int]) -> list[int]:
+        most = np.argpartition(-bm25, PASSAGES_EACH)[:PASSAGES_EACH] if len(bm25) > PASSAGES_EACH else np.arange(len(bm25))
+        lexical = [int(number) for number in most[np.lexsort((most, -bm25[most]))] if bm25[number] > 0]
+        return list(dict.fromkeys([*list(dense)[:PASSAGES_EACH], *lexical, *named]))
 
     def _judge(
-        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], titles: npt.NDArray[Any],
-        named: npt.NDArray[Any], vector: Vectors, question: _Question,
+        self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], named: dict[int, tuple[float, float]],
+        vector: Vectors, question: _Question,
     ) -> list[Candidate]:  # fmt: skip
         top_bm25 = max((float(bm25[number]) for number in chosen), default=0.0) or 1.0
         order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
-        candidates: list[Candidate] = []
+        judged: list[tuple[Passage, Statement, tuple[float, ...]]] = []
         for rank, number in enumerate(order):
             passage = self.index.passages[number]
-            first = int(self.index.first_statement[number])
-            sims, alone = self.index.statement_vectors[:, first : first + len(passage.statements)] @ vector
-            passage_dense = dense.get(number, float(sims.max()))
-            head = question.coverage(self._head(number))
-            bags = self._bags(number)
-            whole = question.coverage(frozenset().union(*bags) | self._head(number))
+            sims, alone = (self.index.vectors_of(number) @ vector).tolist()
+            passage_dense = dense.get(number, max(sims))
+            title_dense, keyword_dense = named[int(self._keywords.policy[number])]
+            head_terms, bags = self._head(number), self._bags(number)
+            head = question.coverage(head_terms)
+            whole = question.coverage(head_terms.union(*bags))
+            left = question.left_by(head_terms)
+            known = head_terms.union(question.weights)
+            facts = self._facts(number)
+            lexical, lead, language = float(bm25[number]) / top_bm25, 1.0 / (1 + rank), passage.policy.language
             for place, statement in enumerate(passage.statements):
                 features = (
-                    float(sims[place]), passage_dense, float(titles[number]), float(bm25[number]) / top_bm25,
-                    question.coverage(bags[place]), head, whole, 1.0 / (1 + rank),
-                    *question.figures(statement, passage.policy.language), float(statement.kind == "row"),
-                    min(len(statement.text), 400) / 400,
-                    float(alone[place]), question.residual(self._head(number), bags[place]),
-                    float(figure_count(statement.text, passage.policy.language) > 3),
-                    float(is_example(statement.text)), 1.0 / (1 + place),
-                    question.focus(self._head(number), bags[place]), float(named[number]),
+                    sims[place], passage_dense, title_dense, lexical, question.coverage(bags[place]), head, whole, lead,
+                    *question.figures(statement, language), facts[place].row, facts[place].length, alone[place],
+                    left.share_in(bags[place]), facts[place].many_figures, facts[place].example, 1.0 / (1 + place),
+                    len(bags[place] & known) / len(bags[place]) if bags[place] else 0.0, keyword_dense,
                 )  # fmt: skip
-                score = _sigmoid(float(np.dot(self.ranking.statement, features)) + self.ranking.statement_bias)
-                candidates.append(Candidate(passage, statement, score, features))
+                judged.append((passage, statement, features))
+        if not judged:
+            return []
+        sums = np.array([features for _, _, features in judged]) @ np.array(self.ranking.statement) + self.ranking.statement_bias
+        candidates = [
+            Candidate(passage, statement, _sigmoid(value), features)
+            for (passage, statement, features), value in zip(judged, sums.tolist(), strict=True)
+        ]
         candidates.sort(key=lambda candidate: -candidate.score)
         return candidates
+
+    def _facts(self, number: int) -> tuple[_Facts, ...]:
+        facts = self._statement_facts.get(number)
+        if facts is None:
+            passage = self.index.passages[number]
+            facts = self._statement_facts[number] = tuple(_facts_of(each, passage.policy.language) for each in passage.statements)
+        return facts
 
     def _bags(self, number: int) -> tuple[frozenset[str], ...]:
         bags = self._statement_terms.get(number)
@@ -290,6 +295,16 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class _Left:
+    weights: dict[str, float]
+    total: float
+
+    def share_in(self, bag: frozenset[str]) -> float:
+        """The share (0-1) that a bag of terms holds; 1 where nothing is left."""
+        return sum(weight for term, weight in self.weights.items() if term in bag) / self.total if self.total else 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     weights: dict[str, float]
     total: float
@@ -298,20 +313,14 @@ class _Question:
     wants: frozenset[str]
     subject: frozenset[str]
 
-    def coverage(self, bag: Iterable[str]) -> float:
+    def coverage(self, bag: frozenset[str]) -> float:
         """The share (0-1) of the question's weight that a bag of terms holds."""
-        bag = bag if isinstance(bag, frozenset) else frozenset(bag)
         return sum(weight for term, weight in self.weights.items() if term in bag) / self.total
 
-    def focus(self, head: frozenset[str], bag: frozenset[str]) -> float:
-        """The share (0-1) of a statement's terms that the question or the headings already hold: conditions nobody asked for lower it."""
-        return sum(term in self.weights or term in head for term in bag) / len(bag) if bag else 0.0
-
-    def residual(self, head: frozenset[str], bag: frozenset[str]) -> float:
-        """The share (0-1) of what the headings leave open of the question that a statement holds."""
-        left = {term: weight for term, weight in self.weights.items() if term not in head and term in self.subject}
-        total = sum(left.values())
-        return sum(weight for term, weight in left.items() if term in bag) / total if total else 1.0
+    def left_by(self, head: frozenset[str]) -> _Left:
+        """What the headings leave open of the question."""
+        weights = {term: weight for term, weight in self.weights.items() if term not in head and term in self.subject}
+        return _Left(weights, sum(weights.values()))
 
     def figures(self, statement: Statement, language: str) -> tuple[float, float]:
         """Whether a statement holds a figure of a kind that is asked for, and whether it holds none of those."""
@@ -322,10 +331,20 @@ class _Question:
         return (len(has) / len(self.wants) if has else 0.0, float(not has))
 
 
-@lru_cache(maxsize=65536)
-def figure_count(text: str, language: str) -> int:
-    """How many figures a statement holds."""
-    return len(quantities(text, language))
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """Features of a statement that no question changes."""
+
+    row: float
+    length: float
+    many_figures: float
+    example: float
+
+
+def _facts_of(statement: Statement, language: str) -> _Facts:
+    text = statement.text
+    many = len(quantities(text, language)) > 3
+    return _Facts(float(statement.kind == "row"), min(len(text), 400) / 400, float(many), float(is_example(text)))
 
 
 _EXAMPLE = re.compile(
