@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.answer import Answer
+from app.answer import Answer, Sentence
 from app.appliance import Appliance
 from app.errors import TellerboxError
 from app.questions import Row
@@ -102,7 +102,7 @@ def judge(row: Row, reply: Answer | None) -> dict[str, bool]:
     if expected == "answered":
         marks["false_abstention"] = reply.outcome == "abstained"
         if row.must_contain:
-            marks["answer_accuracy"] = reply.outcome == "answered" and _contains_all(reply, row)
+            marks["answer_accuracy"] = reply.outcome == "answered" and contains_all(reply.sentences, reply.language, row)
         if row.policy:
             cited = {item.policy for sentence in reply.sentences for item in sentence.evidence}
             marks["citation_hit"] = row.policy in cited
@@ -114,11 +114,13 @@ def judge(row: Row, reply: Answer | None) -> dict[str, bool]:
     return marks
 
 
-def _contains_all(reply: Answer, row: Row) -> bool:
-    language = row.language or reply.language
-    spoken = {item.language for sentence in reply.sentences for item in sentence.evidence} | {reply.language}
-    held = fold(reply.text)
-    figures = frozenset().union(*(quantity_keys(reply.text, code) for code in spoken))
+def contains_all(sentences: Sequence[Sentence], spoken_to: str, row: Row) -> bool:
+    """Whether sentences, to who speaks that language, hold all that a row wants, and nothing that it does not want."""
+    language = row.language or spoken_to
+    spoken = {item.language for sentence in sentences for item in sentence.evidence} | {spoken_to}
+    text = ("" if spoken_to == "zh" else " ").join(sentence.text for sentence in sentences)
+    held = fold(text)
+    figures = frozenset().union(*(quantity_keys(text, code) for code in spoken))
     has = all(_holds(wanted, language, held, figures) for wanted in row.must_contain)
     return has and not any(fold(unwanted) in held for unwanted in row.must_not_contain)
 

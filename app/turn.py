@@ -39,6 +39,9 @@ RELATIVE_SCORE = 0.45
 """A statement this much less likely than the best one is not shown beside it (chosen on the dev questions)."""
 AS_GOOD = 0.94
 """Scores this close say nothing about which statement is the better one (0.98, 0.94 and 0.9 do alike on the dev questions)."""
+LEADS = 0.85
+"""The model may begin with a statement this likely, against the best one: it chooses among what search cannot tell apart. Of 516 first
+sentences on dev 349 were right without it, 360 with it, 364 of a box that only quotes."""
 _TOKEN = re.compile(r"<[A-Z_]+_\d+>")
 
 
@@ -311,8 +314,8 @@ def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Senten
             verdict, text = said
             assert verdict.candidate is not None
             assert verdict.evidence is not None
-            if _span(verdict.candidate) in used or len(used) >= MAX_SENTENCES:
-                reason = "its evidence is shown already" if _span(verdict.candidate) in used else "more sentences than an answer holds"
+            reason = _out_of_place(verdict.candidate, best, used)
+            if reason:
                 _reject(parts, progress, text, reason, verdict.score)
                 continue
             used.add(_span(verdict.candidate))
@@ -321,6 +324,17 @@ def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Senten
         if _span(item) not in used and len(used) < MAX_SENTENCES:
             used.add(_span(item))
             yield Sentence(item.statement.text, "quote", (evidence_of(item, 1.0),))
+
+
+def _out_of_place(said: Candidate, best: Candidate, used: set[tuple[int, int, str]]) -> str:
+    """Why a supported sentence of the model is not shown; empty when it is."""
+    if _span(said) in used:
+        return "its evidence is shown already"
+    if len(used) >= MAX_SENTENCES:
+        return "more sentences than an answer holds"
+    if not used and said.score < LEADS * best.score:
+        return "search finds another statement well above it"
+    return ""
 
 
 def _pool(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -365,7 +379,9 @@ def _model_sentences(
     language = progress.language.language
     mark = time.perf_counter()
     progress.shown = _in_order(pool)
-    prompt = messages(progress.query, [item.statement.text for item in progress.shown], locales.text(f"language.{language}", "en"))
+    texts = [item.statement.text for item in progress.shown]
+    first = progress.shown.index(max(pool[:MAX_STATEMENTS], key=lambda item: item.score))
+    prompt = messages(progress.query, texts, locales.text(f"language.{language}", "en"), first)
     try:
         generation = engine.generate(prompt, parts.limits, progress.session.id)
     except Busy:

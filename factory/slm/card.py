@@ -21,13 +21,12 @@ _DATA = (
     ("qa", "`intents/` | CC BY 4.0, CC BY 3.0, CC BY-SA 4.0, Apache-2.0 | the tokenizer only"),
     ("keywords", "the reference bank's policies | the project's own | keywords with statements"),
     ("gold", "`tests/gold/*/train.jsonl` | the project's own | questions with statements"),
-    ("meaning", "`models/embedder` (distilled from all-MiniLM-L6-v2, Apache-2.0) | see its card | start of half of the embedding"),
+    ("meaning", "`models/embedder` (distilled from all-MiniLM-L6-v2, Apache-2.0) | see its card | start of a part of the embedding"),
 )
 """By the kind of training item that comes of it."""
 
 _LIMITS = """\
-- Made to choose one statement and copy it. Whether it does so is in the table; where `choice` is below `bm25_first` the box
-  must quote by its own ranking instead. It does not reword, translate, reason, sum up or chat.
+- Made to choose one statement and copy it, and no more: it does not reword, translate, reason, sum up or chat.
 - A question in one language over statements in another is answered in the language of the statement.
 - It must stand behind grounding: an answer is only right when a check against the statements says so.
 - Q8_0 (and other types with AMX kernels) crashed llama-cpp-python 0.3.36 on the AMX CPU where this was made unless the model was
@@ -59,21 +58,27 @@ A Llama-architecture decoder made by `factory/slm`: {parameters / 1e6:.2f} M par
 ## Training
 {last["step"]} steps, {last["tokens"] / 1e6:.2f} M tokens, {last["seconds"] / 60:.1f} minutes of work ({speed:.0f} tokens/s), seed
 {Recipe().seed}, AdamW, bf16 autocast; commit {_commit()}. Steps in other minutes give other weights: time sets the schedule, and steps
-after the last checkpoint before a kill are done again. The first two layers start as a copying circuit (see `model.py`);
-curriculum: random tokens, then short contexts, then long ones. Last {len(tail)} steps: {copied:.3f} of copied tokens and
+after the last checkpoint before a kill are done again. The first layers start as a circuit that chooses and copies (`circuit.py`, its
+meanings fitted to the embedder); curriculum: short contexts, then long ones. Last {len(tail)} steps: {copied:.3f} of copied tokens and
 {chosen:.3f} of choices right (training data, teacher-forced). Muon was not measured against AdamW.
 {_notes(folder)}
-    python -m factory.slm tokenizer && python -m factory.slm train --preset cpu
-    python -m factory.slm export && python -m factory.slm evaluate
+    python -m factory tokenizer && python -m factory train --preset cpu
+    python -m factory export && python -m factory evaluate && python -m factory inside
 
 {_data(folder)}
 
 ## Measured (the file above, greedy, up to 6 statements)
 `bm25_first`: always the first statement in BM25 order. `copied_exactly`: of answers with a label, those that are the labelled
-statement character for character. `copied_when_told_label`: the answer's label was given; the statement copied exactly. `choice` 0
-with `none_recall` 1 means that it always says `<none>`. Counts are small: read them as orders of magnitude.
+statement character for character. `copied_when_told_label`: the answer's label was given; the statement copied exactly. The prompt
+names the first by BM25 as the one that search ranks first. Counts are small: read them as orders of magnitude.
 
 {_table(folder / "evaluation.json", digest, folder / "evaluated.sha256")}
+
+## Inside the box
+What the model changes, on the questions of `tests/gold` dev that have an answer, against the same box quoting alone
+(`python -m factory inside`). "by the model": of the sentences shown; they passed grounding. "right": holds every figure that is needed.
+
+{_inside(folder / "inside.json")}
 
 ## Limits
 {_LIMITS}
@@ -106,6 +111,12 @@ def _data(folder: Path) -> str:
     rows = [f"| {row} |" for kind, row in _DATA if kind in kinds]
     shared = "\n\nShare-alike sources were used for training." if "qa" in kinds else ""
     return "\n".join(("| data | licence | used for |", "|---|---|---|", *rows)) + shared
+
+
+def _inside(path: Path) -> str:
+    from factory.slm.inside import table
+
+    return table(json.loads(path.read_text("utf8"))) if path.exists() else "Not measured yet."
 
 
 def _table(path: Path, digest: str, evaluated: Path) -> str:

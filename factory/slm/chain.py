@@ -11,7 +11,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from factory.slm import smaller
-from factory.slm.data import Sources, load_sources
+from factory.slm.circuit import fits, meaning_width
+from factory.slm.data import Sources, load_sources, nearby
 from factory.slm.export_gguf import FILE, exported
 from factory.slm.held_out import Split, held_out
 from factory.slm.loop import Recipe
@@ -20,6 +21,10 @@ from factory.slm.presets import PRESETS, Preset
 from factory.slm.read_gguf import read_model
 from factory.slm.tables import by_language, overall
 from factory.slm.tokenizer import load_tokenizer
+from knowledge.embedder import load_embedder
+from knowledge.index import build
+from knowledge.policy import load_policies
+from knowledge.search import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,12 @@ def preset_of(name: str, places: Places) -> Preset:
 
 
 def _sources(preset: Preset, places: Places) -> Sources:
-    return load_sources(places.data, places.policies, places.gold, preset.train.seed, places.limit)
+    find = nearby(_search(places)) if fits(preset.train.shape) and (places.embedder / "modules.json").exists() else None
+    return load_sources(places.data, places.policies, places.gold, preset.train.seed, places.limit, find)
+
+
+def _search(places: Places) -> Search:
+    return Search(build(load_policies(places.policies), load_embedder(places.embedder)))
 
 
 def make_tokenizer(preset: Preset, places: Places) -> None:
@@ -88,13 +98,14 @@ def make_model(preset: Preset, places: Places) -> None:
     sources = _sources(preset, places)
     counts = {kind: len(items) for kind, items in sources.train.items()}
     print(counts, "held out", len(sources.dev), flush=True)
-    meaning = None
-    if recipe.shape.width >= 256:
+    meanings = None
+    if fits(recipe.shape):
         counts["meaning"] = 1
         if not (folder / "checkpoint.pt").exists():
-            meaning = load_meanings(places.embedder, load_tokenizer(folder / "tokenizer.json"), recipe.shape.width // 2, recipe.seed)
+            tokenizer = load_tokenizer(folder / "tokenizer.json")
+            meanings = load_meanings(places.embedder, tokenizer, sources.texts(), meaning_width(recipe.shape), recipe.seed)
     (folder / "sources.json").write_text(json.dumps(counts), encoding="utf8")
-    print(train(recipe, sources, folder, meaning), flush=True)
+    print(train(recipe, sources, folder, meanings), flush=True)
 
 
 def export_model(preset: Preset, places: Places) -> None:
@@ -109,6 +120,14 @@ def evaluate_model(preset: Preset, places: Places) -> None:
     from factory.slm.evaluate import evaluate
 
     evaluate(places.folder, places.out, places.data, places.policies, places.gold, places.limit or 60)
+    make_card(preset, places)
+
+
+def look_inside(preset: Preset, places: Places) -> None:
+    """What the exported model changes in the box's answers; then the card."""
+    from factory.slm.inside import inside, table
+
+    print(table(inside(places.source, places.gold, places.folder / "inside.json", places.limit)))
     make_card(preset, places)
 
 
@@ -180,7 +199,8 @@ def join_results(preset: Preset, places: Places) -> None:
 
 Step = Callable[[Preset, Places], None]
 _STEPS: dict[str, Step] = {
-    "tokenizer": make_tokenizer, "train": make_model, "export": export_model, "evaluate": evaluate_model, "card": make_card,
+    "tokenizer": make_tokenizer, "train": make_model, "export": export_model, "evaluate": evaluate_model, "inside": look_inside,
+    "card": make_card,
     "quantize": _smaller(smaller.quantize_step), "prune": _smaller(smaller.prune_step), "distil": _smaller(smaller.distil_step),
     "onnx": make_onnx, "page": make_page, "pack": pack_data, "split": split_results, "join": join_results,
 }

@@ -11,7 +11,7 @@ import json
 import lzma
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,23 +20,30 @@ from tokenizers import Tokenizer
 from factory.slm.tokenizer import ANSWER, EOS, NONE, QUESTION, SPECIAL, closing, opening
 from knowledge.passages import passages_of
 from knowledge.policy import load_policies
+from knowledge.search import Scope, Search
 from knowledge.sentences import sentence_spans
 
 LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "zh", "ar")
 MAX_STATEMENT = 110
 MAX_QUESTION = 60
+SEARCH_RIGHT = 0.7
+"""How often the statement that is said to be first answers, where no search was asked."""
+SHORTENED = 0.5
+"""Of the targets that are cut after a few tokens: choosing is learnt more slowly than copying on."""
 _WORD = re.compile(r"[\u4e00-\u9fff]{2}|[^\W\d_]{4,}|\d[\d.,]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A question, the statement that answers it (None: nothing does) and statements that do not; all plain text."""
+    """A question, the statement that answers it (None: nothing does) and statements that do not; all plain text. `first` is
+    the one that a search ranks first, where one was asked."""
 
     language: str
     kind: str
     question: str
     gold: str | None
     others: tuple[str, ...]
+    first: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +155,22 @@ def policy_statements(folder: Path) -> list[Statements]:
     return found
 
 
-def keyword_items(policies: list[Statements], seed: int) -> list[Item]:
-    """A heading with keywords of a statement -> the statement, among its neighbours."""
+Nearby = Callable[[str, str], Sequence[str]]
+"""What the box's search finds for a question in a language: statements, the best first."""
+
+
+def nearby(search: Search) -> Nearby:
+    """The statements that `search` finds, as a model of the box is shown them."""
+
+    def find(question: str, language: str) -> list[str]:
+        found = search.find(question, Scope(language=language, role="customer"))
+        return [" ".join(item.statement.text.split()) for item in found.candidates]
+
+    return find
+
+
+def keyword_items(policies: list[Statements], seed: int, find: Nearby | None = None) -> list[Item]:
+    """A heading with keywords of a statement -> the statement, among its neighbours or what a search finds beside it."""
     rng = random.Random(seed)
     items = []
     for policy in policies:
@@ -157,7 +178,10 @@ def keyword_items(policies: list[Statements], seed: int) -> list[Item]:
         for heading, text in policy.rows:
             words = _keywords(text, rng)
             question = f"{heading.split('›')[-1].strip()} {words}" if rng.random() < 0.4 else words
-            items.append(Item(policy.language, "keywords", question, text, tuple(t for t in texts if t != text)))
+            beside = find(question, policy.language) if find is not None else ()
+            near = tuple(t for t in beside if t != text)
+            others = near if len(near) > 1 else tuple(t for t in texts if t != text)
+            items.append(Item(policy.language, "keywords", question, text, others, beside[0] if len(near) > 1 else None))
     return items
 
 
@@ -165,8 +189,9 @@ def _holds(text: str, wanted: list[str]) -> bool:
     return all(re.search(rf"(?<!\d){re.escape(w)}(?!\d)", text) for w in wanted)
 
 
-def gold_items(folder: Path, policies: list[Statements], split: str) -> list[Item]:
-    """Questions of tests/gold with the one statement of their policy that holds what the answer must contain.
+def gold_items(folder: Path, policies: list[Statements], split: str, find: Nearby | None = None) -> list[Item]:
+    """Questions of tests/gold with the one statement of their policy that holds what the answer must contain, among the others
+    of the policy, or beside what a search finds.
 
     Where a policy has no text in a question's language, the English text stands in: a cross-lingual item. Where more
     than one statement holds it, the one that shares most words with the question (or with its English twin) is meant.
@@ -203,7 +228,13 @@ def gold_items(folder: Path, policies: list[Statements], split: str) -> list[Ite
             if holding:
                 words = {w.lower()[:5] for w in _WORD.findall(twin)}
                 gold = max(holding, key=lambda t: len(words & {w.lower()[:5] for w in _WORD.findall(t)}))
-                items.append(Item(language, f"gold-{shown}", question, gold, tuple(t for t in texts if t not in holding)))
+                beside = find(question, language) if find is not None and shown == language else ()
+                near = [t for t in beside if not _holds(t, wanted)]
+                if len(near) > 1:
+                    first = beside[0] if beside[0] == near[0] else gold
+                    items.append(Item(language, f"gold-{shown}", question, gold, tuple(near), first))
+                else:
+                    items.append(Item(language, f"gold-{shown}", question, gold, tuple(t for t in texts if t not in holding)))
     return items
 
 
@@ -222,16 +253,16 @@ class Encoder:
             found = self._known[text] = [i for i in self._tokenizer.encode(text).ids if i >= len(SPECIAL)]
         return found
 
-    def prompt(self, question: list[int], statements: list[list[int]]) -> tuple[list[int], list[int]]:
-        """The ids of `<q>[1] … [/1]\\n…question<a>`, in the order of `app/slm/prompt.py`, and the positions of the closing
-        labels."""
+    def prompt(self, question: list[int], statements: list[list[int]], first: int) -> tuple[list[int], list[int]]:
+        """The ids of `<q>[1] … [/1]\\n…question [first]<a>`, in the order of `app/slm/prompt.py`, and the positions of the
+        closing labels; `first`, from 0, is the statement that a search ranks first."""
         ids: list[int] = [QUESTION]
         ends = []
         for number, text in enumerate(statements, 1):
             ids += [opening(number), *text, *self._space]
             ends.append(len(ids))
             ids += [closing(number), *self._newline]
-        return [*ids, *question, ANSWER], ends
+        return [*ids, *question, *self._space, opening(first + 1), ANSWER], ends
 
     def example(self, item: Item, rng: random.Random, most: int, longest: int) -> Example | None:
         """An item with at most `most` statements, of which none is longer than `longest` tokens."""
@@ -240,19 +271,23 @@ class Encoder:
         if not question or (gold is not None and len(gold) > longest):
             return None
         drawn = rng.sample(item.others, min(len(item.others), most + 2))
+        misled = item.first if item.first is not None and item.first != item.gold else None
+        if misled is not None:
+            drawn = [misled, *(text for text in drawn if text != misled)]
         others = [ids for ids in (self.ids(" " + text) for text in drawn) if len(ids) <= longest]
-        count = rng.randint(2, most)
+        count = rng.randint(1, most)
         if gold is not None and rng.random() < 0.1 and len(others) >= 2:
             gold = None
         statements = others[: count - (gold is not None)]
         if gold is not None:
             statements.append(gold)
-        if len(statements) < 2:
+        if not statements:
             return None
         order = list(range(len(statements)))
         rng.shuffle(order)
         place = order.index(len(statements) - 1) if gold is not None else -1
-        prompt, ends = self.prompt(question, [statements[i] for i in order])
+        lead = place if place >= 0 and (misled is None and (item.first is not None or rng.random() < SEARCH_RIGHT)) else order.index(0)
+        prompt, ends = self.prompt(question, [statements[i] for i in order], lead)
         target = [opening(place + 1), *gold, EOS] if gold is not None else [NONE, EOS]
         return Example(prompt, target, ends, place)
 
@@ -263,7 +298,8 @@ class Encoder:
         statements = [[rng.choice(pool) for _ in range(rng.randint(3, longest))] for _ in range(rng.randint(2, most))]
         place = rng.randrange(len(statements))
         question = rng.sample(statements[place], min(4, len(statements[place])))
-        prompt, ends = self.prompt(question, statements)
+        lead = place if rng.random() < SEARCH_RIGHT else rng.randrange(len(statements))
+        prompt, ends = self.prompt(question, statements, lead)
         return Example(prompt, [opening(place + 1), *statements[place], EOS], ends, place)
 
 
@@ -274,9 +310,14 @@ class Sources:
     train: dict[str, list[Item]]
     dev: list[Item]
 
+    def texts(self) -> list[str]:
+        """The questions and statements of the training, each once, in an order that is always the same."""
+        found = (text for items in self.train.values() for item in items for text in (item.question, item.gold, *item.others[:3]))
+        return sorted({text for text in found if text and len(text) > 3})
 
-def load_sources(data: Path, policies: Path, gold: Path, seed: int, limit: int | None = None) -> Sources:
-    """All material there is; what is absent is left out."""
+
+def load_sources(data: Path, policies: Path, gold: Path, seed: int, limit: int | None = None, find: Nearby | None = None) -> Sources:
+    """All material there is; what is absent is left out. `find` makes the bank's own questions as hard as the box's search does."""
     questions: list[Item] = []
     dev: list[Item] = []
     for language in LANGUAGES:
@@ -287,8 +328,8 @@ def load_sources(data: Path, policies: Path, gold: Path, seed: int, limit: int |
     train_by_kind = {
         "qa": questions,
         "parallel": parallel_items(data, seed, limit or 60_000),
-        "keywords": keyword_items(texts, seed) if texts else [],
-        "gold": gold_items(gold, texts, "train") if texts else [],
+        "keywords": keyword_items(texts, seed, find) if texts else [],
+        "gold": gold_items(gold, texts, "train", find) if texts else [],
     }
     return Sources({kind: items for kind, items in train_by_kind.items() if items}, dev)
 
@@ -304,10 +345,10 @@ class Stage:
 
 
 CURRICULUM = (
-    Stage(0.08, {"random": 1.0}, 3, 16),
-    Stage(0.35, {"random": 0.1, "parallel": 0.2, "qa": 0.2, "keywords": 0.35, "gold": 0.15}, 3, 40),
-    Stage(0.75, {"parallel": 0.15, "qa": 0.25, "keywords": 0.3, "gold": 0.3}, 4, 60),
-    Stage(1.01, {"parallel": 0.1, "qa": 0.2, "keywords": 0.3, "gold": 0.4}, 6, MAX_STATEMENT),
+    Stage(0.05, {"random": 0.6, "parallel": 0.4}, 3, 16),
+    Stage(0.35, {"random": 0.05, "parallel": 0.25, "qa": 0.25, "keywords": 0.35, "gold": 0.1}, 4, 40),
+    Stage(0.75, {"parallel": 0.2, "qa": 0.25, "keywords": 0.35, "gold": 0.2}, 5, 60),
+    Stage(1.01, {"parallel": 0.1, "qa": 0.2, "keywords": 0.4, "gold": 0.3}, 6, MAX_STATEMENT),
 )
 
 
@@ -327,7 +368,7 @@ def batches(
             example = encoder.example(rng.choice(sources.train[kind]), rng, stage.most, stage.longest)
         if example is None:
             continue
-        if rng.random() < 0.3 and len(example.target) > 8:
+        if rng.random() < SHORTENED and len(example.target) > 8:
             example = Example(example.prompt, example.target[:6], example.ends, example.gold)
         pool.append(example)
         budget -= len(example.prompt) + len(example.target)

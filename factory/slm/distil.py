@@ -15,9 +15,10 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from factory.slm.circuit import initialise
 from factory.slm.data import Encoder, Example, Sources
 from factory.slm.loop import Feed, Progress, Recipe, on, run
-from factory.slm.model import Decoder, Shape, initialise
+from factory.slm.model import Decoder, Meanings, Shape
 from factory.slm.train import collate, losses
 
 
@@ -43,7 +44,8 @@ def student_of(teacher: Decoder, shape: Shape, seed: int) -> Decoder:
     if shape.vocabulary != teacher.shape.vocabulary:
         raise ValueError("teacher and student must share their vocabulary: what is learnt is a distribution over it")
     student = Decoder(shape)
-    initialise(student, seed, axes_of_meaning(teacher, shape.width // 2))
+    axes = axes_of_meaning(teacher, shape.width // 2)
+    initialise(student, seed, Meanings(axes, torch.zeros(len(axes))))
     return student
 
 
@@ -63,16 +65,16 @@ def distil(
 
     def loss_of(examples: list[Example]) -> tuple[Tensor, dict[str, float]]:
         batch = on(recipe.device, collate(examples))
-        ids, copy, choice, _ = batch
+        ids, copy, choice = batch
         with torch.no_grad():
-            told, _ = teacher(ids)
+            told = teacher(ids)
         states = student(ids)
         choosing, copying = (
-            divergence(student.logits(states[0][wanted]), teacher.logits(told[wanted]), how.temperature)
+            divergence(student.logits(states[wanted]), teacher.logits(told[wanted]), how.temperature)
             for wanted in (choice >= 0, copy >= 0)
         )
-        follow, choose, sort, right_copy, right_choice = losses(student, batch, states)
-        hard = follow + recipe.choice_weight * choose + recipe.label_weight * sort
+        follow, choose, right_copy, right_choice = losses(student, batch, states)
+        hard = follow + recipe.choice_weight * choose
         figures = {"choice_kl": choosing.item(), "copy_kl": copying.item(), "copied": right_copy, "chosen": right_choice}
         return choosing + copying + how.hard * hard, figures
 

@@ -79,7 +79,8 @@ def judge(runtime: Runtime, item: Item, rng: random.Random, tally: Tally) -> str
     gold = item.gold if item.gold is not None and rng.random() > 1 / 6 else None
     statements = others + ([gold] if gold is not None else [])
     rng.shuffle(statements)
-    content = "".join(f"[{k}] {text} [/{k}]\n" for k, text in enumerate(statements, 1)) + item.question
+    first = _bm25_first(item.question, statements)
+    content = "".join(f"[{k}] {text} [/{k}]\n" for k, text in enumerate(statements, 1)) + f"{item.question} [{first + 1}]"
     ids = runtime.tokenize(f"<q>{content.strip()}<a>")
     if len(ids) > 1500:
         return ""
@@ -102,7 +103,7 @@ def judge(runtime: Runtime, item: Item, rng: random.Random, tally: Tally) -> str
     tally.chosen += said == place
     tally.followed += said == place and match is not None and match[2].strip() == gold.strip()
     tally.told += runtime.complete([*ids, opening(place + 1)], ANSWER).strip() == gold.strip()
-    tally.first += _bm25_first(item.question, statements) == place
+    tally.first += first == place
     return answer
 
 

@@ -30,11 +30,10 @@ class Recipe:
     shape: Shape = field(default_factory=Shape)
     minutes: float = 120.0
     steps: int = 10**9
-    tokens: int = 2048
-    rate: float = 2e-3
+    tokens: int = 3072
+    rate: float = 4e-4
     warm_up: int = 30
-    choice_weight: float = 1.0
-    label_weight: float = 0.5
+    choice_weight: float = 1.5
     save_seconds: float = 45.0
     seed: int = 20261124
     bf16: bool = True
@@ -55,10 +54,10 @@ Loss = Callable[[list[Example]], tuple[Tensor, dict[str, float]]]
 """The loss of a batch, and what to log of it."""
 
 
-def on(device: str, tensors: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def on(device: str, tensors: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """The same tensors on a device."""
-    a, b, c, d = (tensor.to(device) for tensor in tensors)
-    return a, b, c, d
+    a, b, c = (tensor.to(device) for tensor in tensors)
+    return a, b, c
 
 
 class Feed:

@@ -1,9 +1,4 @@
-"""Model: a Llama-architecture decoder whose first two layers start as a circuit that can copy.
-
-The start is structured, not pre-trained: the heads of layer 0 attend 1, 2 and 3 tokens back (RoPE phases over a constant
-channel), those of layer 1 attend to where the last tokens stood before and pass on what came next (induction heads,
-Olsson et al. 2022). Everything is trained afterwards.
-"""
+"""Model: a Llama-architecture decoder, whose start is a circuit that chooses and copies (`circuit.py`)."""
 
 from __future__ import annotations
 
@@ -13,9 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-LOGIT_SCALE = 0.08
-CONSTANT = 4.0
-LOOK_BACK = 3
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What tokens mean: `vectors` (vocabulary, n) of length 1, and `weights` (vocabulary,), the logarithm of how much each moves the
+    meaning of a sentence, 0 for the middle one."""
+
+    vectors: Tensor
+    weights: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,85 +95,15 @@ class Decoder(nn.Module):
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
-    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """The normed states after the last layer, and after the one before it."""
+    def forward(self, ids: Tensor) -> Tensor:
+        """The normed states after the last layer."""
         x = self.embedding(ids)
         cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
-        before = x
         for layer in self.layers:
-            before = x
             x = layer(x, cos, sin)
-        return self.norm(x), self.norm(before)
+        states: Tensor = self.norm(x)
+        return states
 
     def logits(self, states: Tensor) -> Tensor:
         """(…, width) states to (…, vocabulary) scores."""
         return F.linear(states, self.embedding.weight)
-
-
-def initialise(model: Decoder, seed: int, meaning: Tensor | None = None) -> None:
-    """Fill in the start: half-random embeddings (`meaning`: (vocabulary, width / 2) float32) and the copying circuit."""
-    generator = torch.Generator().manual_seed(seed)
-    shape = model.shape
-    with torch.no_grad():
-        table = torch.randn(shape.vocabulary, shape.width, generator=generator)
-        if meaning is not None:
-            half = meaning.shape[1]
-            table[:, -half:] = meaning / meaning.pow(2).mean().sqrt()
-        table[:, 0] = CONSTANT
-        model.embedding.weight.copy_(table)
-        model.norm.weight.fill_(LOGIT_SCALE)
-        for layer in model.layers:
-            assert isinstance(layer, Layer)
-            for name, weight in layer.named_parameters():
-                if weight.ndim == 2:
-                    small = 0.3 if name.startswith(("o.", "down.")) else 1.0
-                    weight.copy_(torch.randn(weight.shape, generator=generator) * small * weight.shape[1] ** -0.5)
-        if shape.layers > 1 and shape.heads > LOOK_BACK:
-            _copying_circuit(model, generator)
-
-
-def _orthonormal(rows: int, columns: int, generator: torch.Generator) -> Tensor:
-    basis: Tensor = torch.linalg.qr(torch.randn(columns, rows, generator=generator))[0].T
-    return basis
-
-
-def _copying_circuit(model: Decoder, generator: torch.Generator) -> None:
-    shape = model.shape
-    first, second = model.layers[0], model.layers[1]
-    assert isinstance(first, Layer)
-    assert isinstance(second, Layer)
-    dim, half = shape.head_dim, shape.head_dim // 2
-    rates = shape.rope_base ** (-torch.arange(half).float() / half)
-    fast = (rates > 0.02).float()
-    read = _orthonormal(dim, shape.width, generator)
-    read[:, 0] = 0
-    write = _orthonormal(min(shape.width, LOOK_BACK * dim), shape.width, generator)
-    per_head = write.shape[0] // LOOK_BACK
-    outs = [write[i * per_head : (i + 1) * per_head] for i in range(LOOK_BACK)]
-    amplitude = 1.8
-    for back in range(1, LOOK_BACK + 1):
-        rows = slice((back - 1) * dim, back * dim)
-        for weight in (first.q.weight, first.k.weight):
-            weight[rows] *= 0.05
-        first.q.weight[rows, 0] = torch.cat((fast, torch.zeros(half))) * amplitude
-        first.k.weight[rows, 0] = torch.cat((fast * (back * rates).cos(), fast * (back * rates).sin())) * amplitude
-        first.v.weight[rows] = read
-        first.o.weight[:, rows] = 0
-        first.o.weight[:, (back - 1) * dim : (back - 1) * dim + per_head] = outs[back - 1].T
-    slow = torch.nonzero(rates < 2e-3).flatten()
-    places = torch.cat((slow, slow + half))
-    whole = _orthonormal(shape.width, shape.width, generator)
-    for head in range(shape.heads):
-        rows = slice(head * dim, (head + 1) * dim)
-        query = torch.zeros(len(places), shape.width)
-        key = torch.zeros(len(places), shape.width)
-        for back, strength in enumerate((1.6, 1.2, 0.9)):
-            mix = torch.randn(len(places), per_head, generator=generator) * strength * (2.0 / len(places)) ** 0.5
-            query += mix @ (read[:per_head] if back == 0 else outs[back - 1])
-            key += mix @ outs[back]
-        for weight, value in ((second.q.weight, query), (second.k.weight, key)):
-            weight[rows] *= 0.05
-            weight[rows.start + places] += value
-        if shape.width == shape.heads * dim:
-            second.v.weight[rows] = whole[rows]
-            second.o.weight[:, rows] = whole[rows].T * 2.5

@@ -37,9 +37,11 @@ CUTS = (
 LAST = CURRICULUM[2:]
 """Healing begins where contexts are long: the copying is there already."""
 
-_SMOKE = Recipe(Shape(vocabulary=1024, width=64, layers=3, heads=4, head_dim=16, hidden=64, context=1024), 1.0, 40, 1024, bf16=False)
+_SMOKE = Recipe(
+    Shape(vocabulary=1024, width=64, layers=3, heads=4, head_dim=16, hidden=64, context=1024), 1.0, 40, 1024, rate=2e-3, bf16=False
+)
 _GPU = Recipe(
-    Shape(width=512, layers=8, heads=8, head_dim=64, hidden=1280), minutes=22.0, tokens=65_536, rate=1e-3, warm_up=100,
+    Shape(width=512, layers=8, heads=8, head_dim=64, hidden=1280), minutes=22.0, tokens=65_536, rate=6e-4, warm_up=100,
     save_seconds=60.0, device="cuda",
 )
 _CPU = Recipe()
@@ -54,11 +56,11 @@ PRESETS = {
     ),
     "cpu": Preset(
         _CPU,
-        Distillation(replace(_CPU, shape=HALF, minutes=12.0, steps=400)),
+        Distillation(replace(_CPU, shape=HALF, minutes=12.0, steps=400, tokens=2048, rate=2e-3)),
         Distillation(replace(_CPU, minutes=5.0, steps=120, rate=5e-4, curriculum=LAST)), CUTS,
     ),
     "gpu": Preset(
-        _GPU, Distillation(replace(_GPU, shape=_CPU.shape, minutes=8.0)),
+        _GPU, Distillation(replace(_GPU, shape=_CPU.shape, minutes=8.0, rate=1e-3)),
         Distillation(replace(_GPU, minutes=2.0, rate=3e-4, curriculum=LAST)), CUTS,
     ),
 }

@@ -42,7 +42,7 @@ def loss_on(model: Decoder, example: Example) -> Tensor:
     """Mean cross-entropy, nats, of the tokens of the target."""
     whole = torch.tensor([example.prompt + example.target])
     start = len(example.prompt)
-    states, _ = model(whole[:, :-1])
+    states = model(whole[:, :-1])
     return F.cross_entropy(model.logits(states[0, start - 1 :]), whole[0, start:])
 
 

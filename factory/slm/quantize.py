@@ -49,7 +49,7 @@ def importance_matrix(model: Decoder, examples: Sequence[Example]) -> Importance
     try:
         with torch.no_grad():
             for example in examples:
-                states, _ = model(torch.tensor([example.prompt + example.target]))
+                states = model(torch.tensor([example.prompt + example.target]))
                 gather("token_embd.weight", states[:, len(example.prompt) - 1 :])
     finally:
         for hook in hooks:

@@ -17,8 +17,9 @@ import torch
 from app.slm.llama import Llama, Tuning
 from factory.slm.__main__ import main
 from factory.slm.carry import join
+from factory.slm.circuit import initialise
 from factory.slm.export_gguf import write_gguf
-from factory.slm.model import Decoder, initialise
+from factory.slm.model import Decoder
 from factory.slm.presets import PRESETS
 from factory.slm.tokenizer import load_tokenizer, train_tokenizer
 

@@ -16,7 +16,8 @@ from factory.onnx_export import (
     export_slm,
     slm_difference,
 )
-from factory.slm.model import Decoder, Shape, initialise
+from factory.slm.circuit import initialise
+from factory.slm.model import Decoder, Shape
 
 ROOT = Path(__file__).resolve().parents[2]
 

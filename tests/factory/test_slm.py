@@ -18,7 +18,7 @@ import torch
 from factory.slm.data import Encoder, Item, Sources
 from factory.slm.export_gguf import CHAT_TEMPLATE, write_gguf
 from factory.slm.loop import load_model
-from factory.slm.model import Decoder, initialise
+from factory.slm.model import Decoder
 from factory.slm.presets import PRESETS
 from factory.slm.quantize import quantize
 from factory.slm.tokenizer import ANSWER, EOS, NONE, QUESTION, SPECIAL, closing, load_tokenizer, opening, train_tokenizer
@@ -61,8 +61,8 @@ def test_labels_are_single_tokens_and_text_never_makes_one(folder: Path) -> None
 def test_prompt_is_what_the_tokenizer_makes_of_the_rendered_text(folder: Path) -> None:
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     encoder = Encoder(tokenizer)
-    ids, ends = encoder.prompt(encoder.ids("Fee?"), [encoder.ids(" " + text) for text in TEXTS[:3]])
-    text = "<q>" + "".join(f"[{k}] {t} [/{k}]\n" for k, t in enumerate(TEXTS[:3], 1)) + "Fee?<a>"
+    ids, ends = encoder.prompt(encoder.ids("Fee?"), [encoder.ids(" " + text) for text in TEXTS[:3]], 1)
+    text = "<q>" + "".join(f"[{k}] {t} [/{k}]\n" for k, t in enumerate(TEXTS[:3], 1)) + "Fee? [2]<a>"
     assert ids == tokenizer.encode(text).ids
     assert [ids[end] for end in ends] == [closing(1), closing(2), closing(3)]
 
@@ -99,7 +99,7 @@ def test_gguf_agrees_with_the_training_framework(folder: Path, model: Decoder) -
     assert llama.tokenize(text.encode(), add_bos=False, special=True) == ids
     llama.eval(ids)
     with torch.no_grad():
-        expected = model.logits(model(torch.tensor([ids]))[0])[0].numpy()
+        expected = model.logits(model(torch.tensor([ids])))[0].numpy()
     assert np.abs(np.array(llama._scores) - expected).max() < PARITY
     llama.close()
     assert llama.metadata["tokenizer.chat_template"] == CHAT_TEMPLATE
@@ -113,17 +113,6 @@ def test_template_shows_only_the_last_message_of_the_user() -> None:
 
     messages = [{"role": r, "content": c} for r, c in (("system", "s"), ("user", "old"), ("assistant", "a"), ("user", "new\n"))]
     assert Environment().from_string(CHAT_TEMPLATE).render(messages=messages) == "<q>new<a>"
-
-
-def test_initial_circuit_copies_before_any_training() -> None:
-    shape = replace(SMOKE.shape, vocabulary=2048, width=256, head_dim=64, layers=2)
-    model = Decoder(shape)
-    initialise(model, 1)
-    words = torch.randint(100, 2048, (1, 60), generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        said = model.logits(model(torch.cat((words, words), 1))[0])[0, 63:-1].argmax(-1)
-    # .41 when it was written; chance is .0005
-    assert (said == words[0, 4:]).float().mean() > 0.25
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")

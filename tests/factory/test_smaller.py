@@ -38,7 +38,7 @@ def test_a_model_read_back_expects_what_llama_cpp_expects_of_the_file() -> None:
     found = runtime.logits(ids, 0)
     runtime.close()
     with torch.no_grad():
-        expected = model.logits(model(torch.tensor([ids]))[0])[0].numpy()
+        expected = model.logits(model(torch.tensor([ids])))[0].numpy()
     assert np.abs(found - expected).max() < 0.1
     assert (found.argmax(1) == expected.argmax(1)).mean() > 0.95
 
@@ -167,6 +167,6 @@ def test_the_gpu_preset_is_of_the_size_it_says_and_its_steps_work_on_its_shape()
     assert recipe.minutes <= 25
     assert recipe.shape.hidden % 256 == recipe.shape.width % 256 == 0
     ids = torch.randint(0, recipe.shape.vocabulary, (1, 8))
-    assert model.logits(model(ids)[0]).shape == (1, 8, recipe.shape.vocabulary)
+    assert model.logits(model(ids)).shape == (1, 8, recipe.shape.vocabulary)
     assert file_name(recipe.shape, whole) != FILE
     assert all(how.shape_of(recipe.shape).layers >= 1 for how in PRESETS["gpu"].cuts)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from factory.slm.circuit import initialise
 from factory.slm.data import Encoder, Example, Item
 from factory.slm.export_gguf import FILE
 from factory.slm.held_out import HeldOut
-from factory.slm.model import Decoder, Shape, initialise
+from factory.slm.model import Decoder, Shape
 from factory.slm.tokenizer import load_tokenizer, opening
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ def prompts(folder: Path) -> list[HeldOut]:
     for number, item in enumerate(items()):
         others = [encoder.ids(" " + text) for text in item.others[:2]]
         gold = encoder.ids(" " + str(item.gold))
-        prompt, ends = encoder.prompt(encoder.ids(item.question), [others[0], gold, others[1]])
+        prompt, ends = encoder.prompt(encoder.ids(item.question), [others[0], gold, others[1]], 1)
         found.append(HeldOut("en" if number % 2 else "es", item, Example(prompt, [opening(2), *gold], ends, 1)))
     return found
 
