@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from compliance.redaction import context
-from compliance.redaction.rule import GAP, RIGHT, Check, Match, Nearby, Rule, Words, compact, digits_of, luhn, stdnum
+from compliance.redaction.rule import ANCHOR, GAP, RIGHT, Check, Match, Nearby, Rule, Words, compact, digits_of, luhn, stdnum
 
 
 def _every(*checks: Check) -> Check:
@@ -111,7 +111,7 @@ def _rule(
     name: str, pattern: str, check: Check | None = None, *, strong: bool = False, near: Words = context.IDENTITY, digits: int = 7
 ) -> Rule:
     score = 0.9 if strong else 0.65
-    return Rule(name, "ID", re.compile(rf"({pattern}){RIGHT}", re.I), score, check, None if strong else near, digits, anchored=True)
+    return Rule(name, "ID", re.compile(rf"({pattern}){RIGHT}", re.I), score, check, None if strong else near, digits, ANCHOR)
 
 
 def _date_of(yymmdd: str) -> bool:
