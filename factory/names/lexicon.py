@@ -97,19 +97,25 @@ def _strings(values: object) -> Iterable[str]:
 def gazetteer_lists(parts: frozenset[str]) -> Iterable[tuple[str, Iterable[str]]]:
     """`(class, phrases)` of every language for the gazetteer, with the names of these parts only."""
     from compliance.redaction.rule import compact
+    from compliance.redaction.tokens import fold
 
-    yield "public", tomllib.loads((HERE / "lexicon" / "public.toml").read_text("utf-8"))["public"]
+    public = tomllib.loads((HERE / "lexicon" / "public.toml").read_text("utf-8"))
+    never = {fold(word) for word in public["never_names"]}
+    yield "public", public["public"]
+    yield "common", [*public["never_names"], *(HERE / "lexicon" / "nouns.de.txt").read_text("utf-8").split()]
     for language in (*LANGUAGES, "other"):
         words = lexicon(language)
         for name, letter in (("given", "given"), ("surnames", "surname"), ("cities", "city")):
-            yield letter, [value for value in words[name] if part(value) in parts]
+            yield letter, [value for value in words[name] if part(value) in parts and fold(value) not in never]
         yield "given_char", words["given_chars"]
         yield "kunya", [value.split()[0] for value in words["kunya"]]
         yield "country", words["countries"]
         yield "title", words["titles"]
         yield "common", words["common_words"]
-        yield "street", {word for street in words["streets"] for word in _street_words(street) if compact(word)}
-        yield "organisation", {word for each in words["organisations"] for word in _form_words(each)}
+        if language in LANGUAGES:  # of the others' short words ("os", "u", "alle") most mean something in a language we serve
+            yield "street", {word for street in words["streets"] for word in _street_words(street) if compact(word) and fold(word) not in never}
+        yield "brand", [value for value in words["organisations"] if "{" not in value and part(value) in parts]
+        yield "organisation", {*words["forms"], *(word for each in words["organisations"] for word in _form_words(each))}
 
 
 _STREET_ENDS = ("路", "街", "道", "巷", "弄", "号", "號", "栋", "棟", "单元", "室", "楼", "樓", "村", "苑", "小区", "大厦", "花园")
