@@ -42,9 +42,9 @@ class Kin:
         if not places or (self.context is not None and not nearby.spans(self.context)):
             return
         for number, rule in self.rules:
-            if rule.digits <= digits and nearby.may_match(rule.pattern):
+            if rule.digits <= digits and (fitting := [place for place in places if rule.pattern.match(text, place)]):
                 starts = set(nearby.starts(rule.begins, rule.digits))
-                for match in rule.matches(text, nearby, [place for place in places if place in starts]):
+                for match in rule.matches(text, nearby, [place for place in fitting if place in starts]):
                     yield number, match
 
 
@@ -59,7 +59,8 @@ def _kin() -> Iterator[Kin]:
 
 
 _KIN = tuple(_kin())
-_ALONE = tuple((number, rule, rule.literals) for number, rule in enumerate(RULES) if rule.begins == ANYWHERE)
+_ALONE = tuple((number, rule, rule.digits, *rule.literals) for number, rule in enumerate(RULES) if rule.begins == ANYWHERE)
+"""The other rules, each with its place, its digits, and the literals of which its pattern and its context need one."""
 
 
 def digits_together(text: str) -> int:
@@ -79,9 +80,11 @@ def find(text: str) -> Iterator[Match]:
         yield from national.find_named(text, nearby)
     found: list[tuple[int, Match]] = []
     present = nearby.present
-    for number, rule, literals in _ALONE:
-        if rule.digits <= digits and not (literals and literals.isdisjoint(present)) and rule.may_match(nearby):
-            found += ((number, match) for match in rule.matches(text, nearby, None))
+    for number, rule, least, pieces, words in _ALONE:
+        if least > digits or (pieces and pieces.isdisjoint(present)) or (words and words.isdisjoint(present)):
+            continue
+        if rule.may_match(nearby):
+            found += [(number, match) for match in rule.matches(text, nearby, None)]
     for kin in _KIN if digits else ():
         if kin.digits <= digits:
             found += kin.find(text, nearby, digits)

@@ -173,9 +173,10 @@ class Rule:
         _pieces(self.pattern)  # now, so that no text is read before every literal is known
 
     @property
-    def literals(self) -> frozenset[str]:
-        """One of these stands in every text that the rule finds something in; none where no literal is needed."""
-        return _pieces(self.pattern) or (self.context.pieces if self.context else None) or frozenset()
+    def literals(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Of each of these sets one literal stands in every text that the rule finds something in; an empty one asks for nothing."""
+        near = self.context.pieces if self.context is not None else None
+        return _pieces(self.pattern) or frozenset(), near or frozenset()
 
     def find(self, text: str, nearby: Nearby | None = None) -> Iterator[Match]:
         """Every confirmed match; a proposal that is not confirmed does not hide one that begins inside it."""
