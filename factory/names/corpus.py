@@ -30,6 +30,8 @@ WHOLE = 0.1
 """How often a person of Chinese or Arabic is taken whole from a list: in Latin letters, or a foreigner in the script of the language."""
 
 
+_IN_TOWN = {"en": "in", "es": "en", "fr": "à", "de": "in", "pt": "em", "it": "a", "ar": "في"}
+"""What stands before the town where an address is told rather than written."""
 _ARABIC = re.compile("[\u0621-\u064a]")
 _LAM = re.compile("(?<![\u0621-\u064a])[وف]?ل$")
 """A joined "for": with an article after it, it is written "لل"."""
@@ -162,6 +164,10 @@ class Filler:
         elif form < 0.26:
             surname = rng.choice(("van", "von", "de", "di", "del", "da", "Mc", "O'", "El", "Ben")) + " " + surname
             surname = surname.replace("Mc ", "Mc").replace("O' ", "O'")
+        if rng.random() < 0.05:
+            given = given[0] + "."
+        if rng.random() < 0.05:
+            surname = surname.upper()
         order = rng.random()
         if order < 0.06:
             return f"{surname}, {given}"
@@ -226,7 +232,7 @@ class Filler:
         form = rng.random()
         if form < 0.45:
             return street
-        join = rng.choice((", ", ", ", ", ", "\n", " ", " - "))
+        join = rng.choice((", ", ", ", ", ", "\n", " ", " - ")) if rng.random() < 0.92 else f" {_IN_TOWN.get(self.language, '')} ".replace("  ", " ")
         town = self._pick("cities")
         if self.language == "ar":
             return f"{street}{rng.choice(('، ', ' '))}{town}"
