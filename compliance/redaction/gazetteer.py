@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from compliance.errors import ComplianceError
-from compliance.redaction.tokens import Token, is_arabic, is_han, tokens
+from compliance.redaction.tokens import Token, tokens
 
 CLASSES: Mapping[str, str] = {
     "given": "G", "surname": "S", "given_char": "g", "kunya": "U", "city": "C", "country": "K", "title": "T", "street": "R",
@@ -88,13 +88,3 @@ class Gazetteer:
                 if bare is not None:
                     known[place] = "p" + bare
         return known
-
-
-def may_name(words: Sequence[Token], known: Sequence[str]) -> bool:
-    """Whether anything in a text could begin a name: a known word of a naming class, or a word with a capital that no list explains."""
-    for place, (word, letters) in enumerate(zip(words, known, strict=True)):
-        if not NAMING.isdisjoint(letters) and ("M" not in letters or word.text[:1].isupper() or is_han(word.text) or is_arabic(word.text)):
-            return True
-        if place and not letters and len(word.text) > 1 and word.text[:1].isupper() and words[place - 1].text not in ".?!:\n¿¡":
-            return True
-    return False
