@@ -29,6 +29,8 @@ SURE = 0.9
 """From here on the field is believed whatever the word is."""
 MOST_SMALL_WORDS = 4
 _STOPS = ".?!:\n¿¡"
+_NO_NAMES = frozenset({"على", "متى"})
+"""As they are written, "on" and "when"; folded they are the names Ali and Matta."""
 LEAST_SCORE, LEAST_CAPITAL, LEAST_CHINESE = 0.5, 0.3, 0.15
 """The least probability that a token belongs to a name, that one with a capital does where others have none, and that a Chinese character
 does: there most of what is less likely than not is a name all the same (chosen on the dev half of tests/gold/redaction)."""
@@ -53,7 +55,7 @@ def _may_name(words: Sequence[Token], known: Sequence[str]) -> bool:
     case = case_of(words)
     for place, (word, letters) in enumerate(zip(words, known, strict=True)):
         text = word.text
-        if not text[0].isalpha() or "P" in letters:
+        if not text[0].isalpha() or "P" in letters or text in _NO_NAMES:
             continue
         if NAMING.isdisjoint(letters):
             unexplained = not letters and len(text) > 1 and text[0].isupper() and place > 0 and words[place - 1].text not in _STOPS
