@@ -43,7 +43,7 @@ LEAST_CHARACTERS, MOST_CHARACTERS = 20, 220
 _INVENTED = re.compile(r"contoso|fabrikam|adventure ?works|litware|northwind|trey|usmf", re.I)
 SEED = 20261126
 C1, C2 = 0.08, 0.02
-MORE = {"ar": 2.0, "zh": 1.5}
+MORE = {"ar": 2.4, "zh": 2.4}
 """Scripts without capitals give the tagger less to go by: their templates are filled more often."""
 
 
@@ -56,7 +56,7 @@ class Preset:
     iterations: int
 
 
-PRESETS = {"release": Preset(22, 1000, 150), "smoke": Preset(1, 60, 12)}
+PRESETS = {"release": Preset(22, 1500, 150), "smoke": Preset(1, 60, 12)}
 
 
 @cache

@@ -20,10 +20,10 @@ from factory.names.lexicon import LANGUAGES
 from factory.names.scores import Score, read_gold, read_marked
 
 GOAL = {"recall": 0.90, "precision": 0.85}
-NOT_YET = {"ar": {"recall": 0.80}, "zh": {"recall": 0.87}, "de": {"precision": 0.84}}
+NOT_YET = {"ar": {"recall": 0.85, "precision": 0.76}}
 """Where the goal is not reached: what was measured, to be raised with the next tagger."""
-MOST_TOUCHED = 0.045
-"""Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 8 of 196."""
+MOST_TOUCHED = 0.035
+"""Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 6 of 196."""
 
 
 @cache
