@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from compliance.redaction import context
-from compliance.redaction.rule import Rule
+from compliance.redaction.rule import NUMBER, Rule
 
 _BE = r"(?:is|was|=|:|：|es|era|est|ist|war|lautet|é|era|è|是|为|為|هو|هي|كان|كانت)"
 _MY = r"(?:my|the|mi|mon|ma|mein|meine|il mio|la mia|o meu|a minha|我的|الخاص بي)"
@@ -60,10 +60,10 @@ RULES: tuple[Rule, ...] = (
     Rule("password.mixed", "PASSWORD", re.compile(rf"(?:{_PASSWORD}|\bclave\b)\s*[\"'“«]?((?=[!-~]*\d)(?=[!-~]*[A-Za-z])[!-~]{{6,64}}?)(?=[\s,;，。؛\"”»]|[^\x00-\x7f]|$)", re.I), 0.8),
     Rule("password.colon", "PASSWORD", re.compile(rf"(?:{_PASSWORD}|\bpass\b)(?:\s[^\W\d_]{{2,10}})?\s*[:=：]\s*[\"'“«]?([^\s,;，。؛\"'”»]{{4,64}})", re.I), 0.8, digits=0),
     Rule("birth_date", "BIRTH_DATE", re.compile(rf"(?<!\d)({_DATE})(?!\d)", re.I), 0.85, None, context.BIRTH, digits=0),
-    Rule("birth_date.alone", "BIRTH_DATE", re.compile(r"(?<![\d./\-])(\d{1,2}([./\-])\d{1,2}\2(?:19[3-9]\d|200\d)|(?:19[3-9]\d|200\d)-\d{2}-\d{2})(?![\d/\-])"), 0.5, digits=6),
+    Rule("birth_date.alone", "BIRTH_DATE", re.compile(r"(?<![\d./\-])(\d{1,2}([./\-])\d{1,2}\2(?:19[3-9]\d|200\d)|(?:19[3-9]\d|200\d)-\d{2}-\d{2})(?![\d/\-]|[ T]\d{2}:\d{2}:\d{2})"), 0.5, digits=6),
     Rule("expiry.month", "EXPIRY", re.compile(rf"(?<!\w)({_MONTH}(?: de| del)? 20[2-4]\d)(?!\d)", re.I), 0.5, None, context.CARD_NUMBER, digits=12),
     Rule("expiry.short", "EXPIRY", re.compile(r"\b(?:exp|expiry|cad|caduca|scad|ablauf|val|g[üu]ltig bis|valable jusqu.[aà]?u?|valid until|v[aá]lida? (?:hasta|at[eé])|valida fino al?)[.: ]{1,2}((?:0[1-9]|1[0-2])(?:2[4-9]|3\d))(?!\d)", re.I), 0.7, digits=4),
-    Rule("expiry.card", "EXPIRY", re.compile(r"(?<![\d/.,])((?:0[1-9]|1[0-2])[/\- ](?:20)?(?:2[4-9]|3\d))(?![\d/\-])"), 0.55, None, context.CARD_NUMBER, digits=12),
-    Rule("expiry", "EXPIRY", re.compile(r"(?<![\d/])((?:0?[1-9]|1[0-2])(?:\s?[/\-]\s?|\s)(?:20)?[2-4]\d|20[2-4]\d\s?年\s?(?:0?[1-9]|1[0-2])\s?月)(?![\d/])"), 0.6, None, context.EXPIRY, digits=3),
+    Rule("expiry.card", "EXPIRY", re.compile(r"(?<![\d/.,])((?:0[1-9]|1[0-2])[/\- ](?:20)?(?:2[4-9]|3\d))(?![\d/\-])"), 0.55, None, context.CARD_NUMBER, digits=12, begins=NUMBER),
+    Rule("expiry", "EXPIRY", re.compile(r"(?<![\d/])((?:0?[1-9]|1[0-2])(?:\s?[/\-]\s?|\s)(?:20)?[2-4]\d|20[2-4]\d\s?年\s?(?:0?[1-9]|1[0-2])\s?月)(?![\d/])"), 0.6, None, context.EXPIRY, digits=3, begins=NUMBER),
 )  # fmt: skip
 """Patterns are tried over the whole text, so what they look for is anchored by words and bounded in length."""

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from compliance.errors import ComplianceError
-from compliance.redaction.tokens import Token, is_han, tokens
+from compliance.redaction.tokens import Token, tokens
 
 CLASSES: Mapping[str, str] = {
     "given": "G", "surname": "S", "given_char": "g", "kunya": "U", "city": "C", "country": "K", "title": "T", "street": "R",
-    "organisation": "O", "common": "M", "public": "P",
+    "organisation": "O", "brand": "B", "common": "M", "public": "P",
 }  # fmt: skip
 """What a word may be, each with the letter that stands for it in features and in the file."""
-NAMING = frozenset("GSUCTRO")
+NAMING = frozenset("GSUCTROB")
 """Classes that make a text worth tagging: a word of it may begin a name."""
 
 _ARABIC_PREFIXES = "وفبلك"
@@ -88,13 +88,3 @@ class Gazetteer:
                 if bare is not None:
                     known[place] = "p" + bare
         return known
-
-
-def may_name(words: Sequence[Token], known: Sequence[str]) -> bool:
-    """Whether anything in a text could begin a name: a known word of a naming class, or a capital that no list explains."""
-    for place, (word, letters) in enumerate(zip(words, known, strict=True)):
-        if not NAMING.isdisjoint(letters) and ("M" not in letters or word.text[:1].isupper() or is_han(word.text)):
-            return True
-        if place and not letters and word.text[:1].isupper() and words[place - 1].text not in ".?!:\n¿¡":
-            return True
-    return False

@@ -12,6 +12,8 @@ from re import _constants, _parser  # type: ignore[attr-defined] # no public way
 from typing import Any
 
 SHORTEST = 2
+RARE = "@:"
+"""ASCII characters that are worth looking for alone."""
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 _ZERO_WIDTH = (_constants.AT, _constants.ASSERT, _constants.ASSERT_NOT)
 
@@ -50,4 +52,4 @@ def _of(items: Iterable[Any]) -> frozenset[str] | None:
 
 
 def _worth(piece: str) -> bool:
-    return len(piece) >= SHORTEST or (len(piece) == 1 and not piece.isascii())
+    return len(piece) >= SHORTEST or (len(piece) == 1 and (not piece.isascii() or piece in RARE))

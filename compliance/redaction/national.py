@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from compliance.redaction import context
-from compliance.redaction.rule import GAP, RIGHT, Check, Match, Nearby, Rule, Words, compact, digits_of, luhn, stdnum
+from compliance.redaction.rule import ANCHOR, GAP, RIGHT, Check, Match, Nearby, Rule, Words, compact, digits_of, luhn, stdnum
 
 
 def _every(*checks: Check) -> Check:
@@ -111,7 +111,7 @@ def _rule(
     name: str, pattern: str, check: Check | None = None, *, strong: bool = False, near: Words = context.IDENTITY, digits: int = 7
 ) -> Rule:
     score = 0.9 if strong else 0.65
-    return Rule(name, "ID", re.compile(rf"({pattern}){RIGHT}", re.I), score, check, None if strong else near, digits, anchored=True)
+    return Rule(name, "ID", re.compile(rf"({pattern}){RIGHT}", re.I), score, check, None if strong else near, digits, ANCHOR)
 
 
 def _date_of(yymmdd: str) -> bool:
@@ -241,7 +241,7 @@ UNEXPLAINED = Rule(
     "number.unexplained",
     "ID",
     re.compile(
-        r"(?<![0-9A-Za-z.,/:+€$£¥#%\-])(?<![€$£¥] )"
+        r"(?<![0-9A-Za-z.,/:+€$£¥#%\-])(?<![€$£¥] )(?<!\b(?:TRN|CRO) )"
         r"((?=[0-9A-Z\-]*\d{5})[A-Z]{0,3}-?\d{9,}[A-Z]{0,2}|\d{8,}-?[A-Z]{1,2}|[A-Z]{1,3}-?\d{7,}|\d{3,}(?:-\d{2,}){2,}(?:-[A-Z0-9])?)"
         r"(?![0-9A-Za-z]|[.,/:\-]\d|[ \u00a0]?(?:€|\$|£|¥|%|[A-Z]{3}\b|eur|dong|yen|ien|won|rupi|peso|dirham|元|يورو|دينار|ريال|درهم))"
     ),
@@ -249,7 +249,7 @@ UNEXPLAINED = Rule(
     lambda value: sum(map(str.isdigit, value)) >= 7 and not _DATE.fullmatch(value),
     digits=7,
 )  # fmt: skip
-"""A long number that no rule and no word explains: at a bank it is somebody's more often than not."""
+"""A long number that no rule and no word explains: at a bank it is somebody's more often than not. A transfer's reference, named, is not."""
 
 _NAMED = re.compile(
     r"(?:[^\d\n.?!。？！؟]|\b[Nn][ro]?\.){0,18}?(?<![\d.,])((?:[A-Z]{1,3}[ \-]?)?\d(?:[./\-]?[\dA-Z]|[ ]\d){5,19})" + RIGHT + _NO_AMOUNT

@@ -25,13 +25,21 @@ def normalise(text: str) -> Normalised:
     """The text as a machine should read it; each kept character keeps its place through `offsets`."""
     if text.isascii() and not _CONTROL.search(text):
         return Normalised(text, range(len(text) + 1))
-    out: list[str] = []
-    offsets: list[int] = []
-    for place, char in enumerate(text):
-        for plain in _plain(char):
-            out.append(plain)
-            offsets.append(place)
-    return Normalised("".join(out), (*offsets, len(text)))
+    plain = text.translate(_PLAIN)
+    if len(plain) == len(text):  # nothing was dropped, so every character stands where it stood
+        return Normalised(plain, range(len(text) + 1))
+    return Normalised(plain, (*(place for place, char in enumerate(text) if _PLAIN[ord(char)]), len(text)))
+
+
+class _Plain(dict[int, str]):
+    """What each character becomes, one or none; worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        plain = self[code] = _plain(chr(code))
+        return plain
+
+
+_PLAIN = _Plain()
 
 
 def _plain(char: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from compliance.redaction import context
-from compliance.redaction.rule import GAP, LEFT, RIGHT, Match, Rule, compact, digits_of, luhn, stdnum, words
+from compliance.redaction.rule import GAP, LEFT, NUMBER, RIGHT, Match, Rule, compact, digits_of, luhn, stdnum, words
 
 # Issuer ranges by first digits, with the lengths in use (ISO/IEC 7812; the schemes' public tables).
 _ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
@@ -141,16 +141,16 @@ def _is_named_card(value: str) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("card.named", "CARD", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}})(?!\d)"), 0.9, _is_named_card, context.CARD, digits=16),
-    Rule("es.ccc", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{2}}{GAP}\d{{10}})(?!\d)"), 0.92, stdnum("es.ccc"), digits=20),
-    Rule("ar.cbu", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{8}}{GAP}\d{{14}})(?!\d)"), 0.92, stdnum("ar.cbu"), digits=22),
-    Rule("mx.clabe", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{3}}{GAP}\d{{3}}{GAP}\d{{11}}{GAP}\d)(?!\d)"), 0.9, _is_clabe, context.ACCOUNT, digits=18),
-    Rule("gb.account", "ACCOUNT", re.compile(r"(?<!\d)(\d{2}-\d{2}-\d{2}[ ,;]{1,3}(?:[a-z. ]{0,24}[: ]\s?)?\d{8})(?!\d)", re.I), 0.85, digits=14),
+    Rule("card.named", "CARD", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}})(?!\d)"), 0.9, _is_named_card, context.CARD, digits=16, begins=NUMBER),
+    Rule("es.ccc", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{2}}{GAP}\d{{10}})(?!\d)"), 0.92, stdnum("es.ccc"), digits=20, begins=NUMBER),
+    Rule("ar.cbu", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{8}}{GAP}\d{{14}})(?!\d)"), 0.92, stdnum("ar.cbu"), digits=22, begins=NUMBER),
+    Rule("mx.clabe", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{3}}{GAP}\d{{3}}{GAP}\d{{11}}{GAP}\d)(?!\d)"), 0.9, _is_clabe, context.ACCOUNT, digits=18, begins=NUMBER),
+    Rule("gb.account", "ACCOUNT", re.compile(r"(?<!\d)(\d{2}-\d{2}-\d{2}[ ,;]{1,3}(?:[a-z. ]{0,24}[: ]\s?)?\d{8})(?!\d)", re.I), 0.85, digits=14, begins=NUMBER),
     Rule("gb.sort_code", "ACCOUNT", re.compile(r"sort ?code[ :#=is]{1,6}(\d{2}[- ]?\d{2}[- ]?\d{2})(?!\d)", re.I), 0.85, digits=6),
     Rule("gb.short", "ACCOUNT", re.compile(r"\b(?:s/c|a/c)[ :#]{0,3}(\d{2}-?\d{2}-?\d{2}(?:\d{2})?)(?!\d)", re.I), 0.85, digits=6),
     Rule("cn.cnaps", "ACCOUNT", re.compile(r"(?:联行号|聯行號|行号)[:：是为]?\s*(\d{12})(?!\d)"), 0.8, digits=12),
-    Rule("hk.account", "ACCOUNT", re.compile(r"(?<!\d)(\d{3}-\d{3}-\d{6}(?:-\d{3})?)(?!\d)"), 0.7, None, context.ACCOUNT, digits=12),
-    Rule("us.aba", "ACCOUNT", re.compile(r"(?<!\d)(\d{9})(?!\d)"), 0.7, stdnum("us.rtn"), context.ACCOUNT, digits=9),
+    Rule("hk.account", "ACCOUNT", re.compile(r"(?<!\d)(\d{3}-\d{3}-\d{6}(?:-\d{3})?)(?!\d)"), 0.7, None, context.ACCOUNT, digits=12, begins=NUMBER),
+    Rule("us.aba", "ACCOUNT", re.compile(r"(?<!\d)(\d{9})(?!\d)"), 0.7, stdnum("us.rtn"), context.ACCOUNT, digits=9, begins=NUMBER),
     Rule("account", "ACCOUNT", re.compile(rf"{_ACCOUNT_LABEL}((?:[A-Z]{{1,3}}[- ]?)?\d(?:[ \u00a0\-./]?\d){{5,23}})(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|eur))", re.I), 0.6, digits=6),
     Rule("bic", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, context.BIC, digits=0),
     Rule("bic.digit", "BIC", re.compile(rf"{LEFT}((?=[A-Z]{{6,10}}\d)[A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.6, _is_bic),
@@ -158,11 +158,11 @@ RULES: tuple[Rule, ...] = (
     Rule("bic.named", "BIC", re.compile(rf"\b(?:swift|bic)(?:[ -]?code)?(?: (?!is\b|ist\b|est\b)[a-zà-ü]{{3,12}}(?=[ :：]))?[ :：]{{0,3}}((?-i:[a-z]{{4}})[A-Z]{{2}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}", re.I), 0.7, _is_bic, digits=0),
     Rule("bic.beside_iban", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.65, _is_bic, _IBAN_NEAR, digits=8),
     Rule("br.agency", "ACCOUNT", re.compile(r"ag[eê]ncia[ :n.º]{1,4}(\d{4}(?:-\d)?)(?![\d])(?=[^\d]{0,14}c/?c|[^\d]{0,14}conta)", re.I), 0.7, digits=4),
-    Rule("fr.rib", "ACCOUNT", re.compile(r"(?<!\d)(\d{5}[ ]?\d{5}[ ]?[0-9A-Z]{11}[ ]?\d{2})(?!\d)"), 0.8, None, context.ACCOUNT, digits=12),
-    Rule("be.account", "ACCOUNT", re.compile(r"(?<![\d\-])(\d{3}-\d{7}-\d{2})(?![\d\-])"), 0.85, lambda value: _belgian(value), digits=12),
+    Rule("fr.rib", "ACCOUNT", re.compile(r"(?<!\d)(\d{5}[ ]?\d{5}[ ]?[0-9A-Z]{11}[ ]?\d{2})(?!\d)"), 0.8, None, context.ACCOUNT, digits=12, begins=NUMBER),
+    Rule("be.account", "ACCOUNT", re.compile(r"(?<![\d\-])(\d{3}-\d{7}-\d{2})(?![\d\-])"), 0.85, lambda value: _belgian(value), digits=12, begins=NUMBER),
     Rule("au.bsb", "ACCOUNT", re.compile(r"\bbsb\b[^\d\n]{0,12}(\d{3}[- ]?\d{3})(?!\d)", re.I), 0.85, digits=6),
     Rule("it.abi_cab", "ACCOUNT", re.compile(r"\b(?:abi|cab)[ :.]{0,3}(\d{5})(?!\d)", re.I), 0.85, digits=5),
     Rule("account.postal", "ACCOUNT", re.compile(r"(?:\bccp\b|\brib\b|بريدي)[^\d\n.]{0,28}(\d{6,12}(?:[ /\-]\d{2})?)(?!\d)", re.I), 0.7, digits=8),
     Rule("de.blz", "ACCOUNT", re.compile(r"\b(?:blz|bankleitzahl)[ :]{0,3}(\d{3} ?\d{3} ?\d{2})(?!\d)", re.I), 0.85, digits=8),
-    Rule("ch.post", "ACCOUNT", re.compile(r"(?<![\d\-])(\d{2}-\d{2,6}-\d)(?![\d\-])"), 0.6, None, context.ACCOUNT, digits=5),
+    Rule("ch.post", "ACCOUNT", re.compile(r"(?<![\d\-])(\d{2}-\d{2,6}-\d)(?![\d\-])"), 0.6, None, context.ACCOUNT, digits=5, begins=NUMBER),
 )  # fmt: skip

@@ -7,6 +7,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from compliance.redaction.literals import needed
@@ -32,12 +33,16 @@ class Nearby:
         self._present: frozenset[str] | None = None
         self._spans: dict[Words, list[tuple[int, int]]] = {}
         self._anchors: list[tuple[int, int]] | None = None
+        self._numbers: list[int] | None = None
 
     @property
     def present(self) -> frozenset[str]:
         """The literals of all patterns that stand in the text."""
         if self._present is None:
-            self._present = frozenset(piece for piece in _PIECES if piece in self._lower)
+            lower = self._lower
+            beginnings = {lower[at : at + PIECE_BEGINNING] for at in range(len(lower))}
+            long = (piece for begin in beginnings.intersection(_PIECES) for piece in _PIECES[begin])
+            self._present = frozenset(piece for piece in chain(long, _SHORT_PIECES) if piece in lower)
         return self._present
 
     def may_match(self, pattern: re.Pattern[str]) -> bool:
@@ -69,17 +74,39 @@ class Nearby:
     def anchors(self) -> list[tuple[int, int]]:
         """Where an identifier with digits may begin, each with how many digits follow in as many characters as one has."""
         if self._anchors is None:
-            places = (match.start() for match in _ANCHOR.finditer(self._text))
-            self._anchors = [(place, sum(map(str.isdigit, self._text[place : place + LONGEST_WRITTEN]))) for place in places]
+            digits = [match.start() for match in _DIGIT.finditer(self._text)]
+            self._anchors = [
+                (place, bisect.bisect_left(digits, place + LONGEST_WRITTEN) - bisect.bisect_left(digits, place))
+                for place in (match.start() for match in _ANCHOR.finditer(self._text))
+            ]
         return self._anchors
+
+    @property
+    def numbers(self) -> list[int]:
+        """Where a number may begin, its plus or bracket included."""
+        if self._numbers is None:
+            self._numbers = [match.start() for match in _NUMBER.finditer(self._text)]
+        return self._numbers
+
+    def starts(self, begins: str, digits: int) -> list[int]:
+        """Where a match of at least so many digits may begin."""
+        if begins == NUMBER:
+            return self.numbers
+        return [place for place, following in self.anchors if following >= digits]
 
 
 _ANCHOR = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\b(?i:nie|nif|dni|cif|ssn|nir|cpf|pan)))(?=[0-9A-Za-z][^\n]{0,9}?\d|\d)")
 """A letter or digit at the edge of a word, or right after the name of a document, with a digit near."""
 LONGEST_WRITTEN = 40
 """Characters of the longest identifier as people write it."""
-_PIECES: set[str] = set()
-"""Every literal that some pattern needs, so that a text is searched once for each of them."""
+_DIGIT = re.compile(r"\d")
+_NUMBER = re.compile(r"(?<!\d)[\d+(]")
+ANYWHERE, ANCHOR, NUMBER = "anywhere", "anchor", "number"
+"""Where the match of a pattern may begin: anywhere, at `Nearby.anchors`, or at `Nearby.numbers`."""
+PIECE_BEGINNING = 3
+_PIECES: dict[str, set[str]] = {}
+_SHORT_PIECES: set[str] = set()
+"""Every literal that some pattern needs, by how it begins, so that most are ruled out together; and those shorter than that."""
 _NEEDED: dict[re.Pattern[str], frozenset[str] | None] = {}
 
 
@@ -88,7 +115,11 @@ def _pieces(pattern: re.Pattern[str]) -> frozenset[str] | None:
         return _NEEDED[pattern]
     except KeyError:
         pieces = _NEEDED[pattern] = needed(pattern)
-        _PIECES.update(pieces or ())
+        for piece in pieces or ():
+            if len(piece) < PIECE_BEGINNING:
+                _SHORT_PIECES.add(piece)
+            else:
+                _PIECES.setdefault(piece[:PIECE_BEGINNING], set()).add(piece)
         return pieces
 
 
@@ -125,8 +156,8 @@ class Match:
 class Rule:
     """`pattern` proposes (its last group that matched is the value), `check` confirms, `context` must stand near when given.
 
-    `digits` is how many digits must stand close together for the rule to be worth trying (`identifiers.find`). The pattern of an
-    `anchored` rule is tried where an identifier may begin (`Nearby.anchors`), of any other everywhere.
+    `digits` is how many digits must stand close together for the rule to be worth trying (`identifiers.find`). `begins` says where a match
+    of the pattern may begin: trying it there alone is many times cheaper than searching for it.
     """
 
     name: str
@@ -136,19 +167,44 @@ class Rule:
     check: Check | None = None
     context: Words | None = None
     digits: int = 1
-    anchored: bool = False
+    begins: str = ANYWHERE
 
     def __post_init__(self) -> None:
         _pieces(self.pattern)  # now, so that no text is read before every literal is known
 
+    @property
+    def literals(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Of each of these sets one literal stands in every text that the rule finds something in; an empty one asks for nothing."""
+        near = self.context.pieces if self.context is not None else None
+        return _pieces(self.pattern) or frozenset(), near or frozenset()
+
     def find(self, text: str, nearby: Nearby | None = None) -> Iterator[Match]:
         """Every confirmed match; a proposal that is not confirmed does not hide one that begins inside it."""
         nearby = nearby or Nearby(text)
+        if self.may_match(nearby):
+            yield from self.matches(text, nearby, None if self.begins == ANYWHERE else nearby.starts(self.begins, self.digits))
+
+    def may_match(self, nearby: Nearby) -> bool:
+        """Whether the text holds the literals that the rule needs: False is sure."""
         if (self.context is not None and not nearby.may_have(self.context)) or not nearby.may_match(self.pattern):
+            return False
+        return self.digits > 0 or self.context is None or bool(nearby.spans(self.context))  # words without digits are many, contexts few
+
+    def matches(self, text: str, nearby: Nearby, starts: Iterable[int] | None) -> Iterator[Match]:
+        """Every confirmed match that begins at one of `starts`, in order, or anywhere."""
+        if starts is None:
+            yield from self._anywhere(text, nearby)
             return
-        if self.anchored:
-            yield from self._at_anchors(text, nearby)
-            return
+        place = 0
+        for start in starts:
+            match = self.pattern.match(text, start) if start >= place else None
+            if match and (found := self._confirmed(match, text, nearby)):
+                yield found
+                place = max(found.end, start + 1)
+            elif match and self.begins == NUMBER:
+                place = _next_start(text, start + 1, match.end())
+
+    def _anywhere(self, text: str, nearby: Nearby) -> Iterator[Match]:
         place = 0
         while match := self.pattern.search(text, place):
             if found := self._confirmed(match, text, nearby):
@@ -156,14 +212,6 @@ class Rule:
                 place = max(found.end, match.start() + 1)
             else:
                 place = _next_start(text, match.start() + 1, match.end())
-
-    def _at_anchors(self, text: str, nearby: Nearby) -> Iterator[Match]:
-        done = 0
-        for place, digits in nearby.anchors:
-            match = self.pattern.match(text, place) if place >= done and digits >= self.digits else None
-            if match and (found := self._confirmed(match, text, nearby)):
-                yield found
-                done = found.end
 
     def _confirmed(self, match: re.Match[str], text: str, nearby: Nearby) -> Match | None:
         start, end = match.span(match.lastindex or 0)

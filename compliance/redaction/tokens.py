@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _MARK = "\u0300-\u036f\u064b-\u065f\u0670\u0640"
@@ -16,8 +16,7 @@ _ARABIC = re.compile(r"[\u0600-\u06ff]")
 _ARABIC_VARIANTS = str.maketrans("أإآٱىةؤئ", "اااايهوي")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`text` stands at `[start, end)`; `folded` is its lower-case form without accents or Arabic vowel signs."""
 
     text: str

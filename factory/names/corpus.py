@@ -12,18 +12,26 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from compliance.redaction.tokens import fold
+from factory.names.firms import firm
 from factory.names.lexicon import HERE, LANGUAGES, NAMED, lexicon, part
 
 SLOT = re.compile(r"\{([A-Z]+)\}")
 LABELS = {
     "PERSON": "PERSON", "GIVEN": "PERSON", "SURNAME": "PERSON", "ADDRESS": "ADDRESS", "CITY": "LOCATION", "POSTCODE": "ADDRESS", "ORG": "ORGANIZATION",
 }  # fmt: skip
-FOREIGN = 0.18
-"""How often a name is of another language's people."""
+FOREIGN = {"en": 0.36}
+FOREIGN_ELSEWHERE = 0.18
+"""How often a name is of another language's people: English is what most people write in who share no language."""
+FIRMS = {"en": 0.45, "de": 0.03, "zh": 0.02, "ar": 0.02}
+FIRMS_ELSEWHERE = 0.06
+"""How often an organisation is a coined English name and none of the list."""
 WHOLE = 0.1
 """How often a person of Chinese or Arabic is taken whole from a list: in Latin letters, or a foreigner in the script of the language."""
 
 
+_IN_TOWN = {"en": "in", "es": "en", "fr": "à", "de": "in", "pt": "em", "it": "a", "ar": "في"}
+"""What stands before the town where an address is told rather than written."""
 _ARABIC = re.compile("[\u0621-\u064a]")
 _LAM = re.compile("(?<![\u0621-\u064a])[وف]?ل$")
 """A joined "for": with an article after it, it is written "لل"."""
@@ -113,7 +121,8 @@ class Filler:
         return self._rng.choice(values) if values else ""
 
     def _people(self) -> str:
-        return self._rng.choice(self._others) if self._rng.random() < FOREIGN else self.language
+        foreign = self._rng.random() < FOREIGN.get(self.language, FOREIGN_ELSEWHERE)
+        return self._rng.choice(self._others) if foreign else self.language
 
     def _given(self) -> str:
         code = self._people()
@@ -144,8 +153,8 @@ class Filler:
                 given = f"{given} {self._pick('given', code)}"
             elif form < 0.62 and code == "pt":
                 surname = f"{rng.choice(('de', 'da', 'dos'))} {surname}"
-        elif form < 0.06:
-            given = f"{given} {rng.choice('ABCDEFGHJKLMNPRSTW')}."
+        elif form < 0.08:
+            given = f"{given} {rng.choice('ABCDEFGHIJKLMNOPRSTVW')}{rng.choice(('.', '.', ''))}"
         elif form < 0.12:
             given = f"{given} {self._pick('given', code)}"
         elif form < 0.17:
@@ -155,6 +164,10 @@ class Filler:
         elif form < 0.26:
             surname = rng.choice(("van", "von", "de", "di", "del", "da", "Mc", "O'", "El", "Ben")) + " " + surname
             surname = surname.replace("Mc ", "Mc").replace("O' ", "O'")
+        if rng.random() < 0.05:
+            given = given[0] + "."
+        if rng.random() < 0.05:
+            surname = surname.upper()
         order = rng.random()
         if order < 0.06:
             return f"{surname}, {given}"
@@ -174,7 +187,7 @@ class Filler:
     # -- places and organisations --------------------------------------------------------------------------------------
 
     def _city(self) -> str:
-        return self._pick("cities", self._people() if self._rng.random() < 0.5 else None)
+        return self._pick("cities", self._people() if self.language == "en" or self._rng.random() < 0.5 else None)
 
     def _country(self) -> str:
         return self._pick("countries")
@@ -194,9 +207,10 @@ class Filler:
     def _street(self) -> str:
         rng = self._rng
         street = self._pick("streets")
-        if not street:
-            street = f"{self._pick('surnames')} Street {{N}}"
-        if self.language not in ("zh", "ar") and rng.random() < 0.25:
+        if self.language not in ("zh", "ar") and rng.random() < FOREIGN.get(self.language, FOREIGN_ELSEWHERE):
+            code = rng.choice(("other", "other", *self._others))
+            street = self._pick("streets", code).replace("{SURNAME}", self._pick("surnames", code)).replace("{GIVEN}", self._pick("given", code))
+        elif self.language not in ("zh", "ar") and rng.random() < 0.25:
             # the name inside a street is replaced, so that the list of streets is not learnt by heart
             words = street.split()
             long = [at for at, word in enumerate(words) if word[:1].isupper() and at and "{" not in word and len(word) > 4]
@@ -218,23 +232,51 @@ class Filler:
         form = rng.random()
         if form < 0.45:
             return street
-        join = rng.choice((", ", ", ", ", ", "\n", " ", " - "))
+        join = rng.choice((", ", ", ", ", ", "\n", " ", " - ")) if rng.random() < 0.92 else f" {_IN_TOWN.get(self.language, '')} ".replace("  ", " ")
         town = self._pick("cities")
         if self.language == "ar":
             return f"{street}{rng.choice(('، ', ' '))}{town}"
         if form < 0.6:
             return street + join + town
-        code = self._postcode()
-        place = f"{town} {code}" if self.language == "en" and rng.random() < 0.7 else f"{code} {town}"
-        if self.language == "en" and rng.random() < 0.4:
-            state = rng.choice(("CA", "NY", "TX", "FL", "CO", "IL", "WA", "MA"))
-            place = f"{town}{rng.choice((', ', ' '))}{state} {rng.randint(10000, 99999)}"
-        return street + join + place
+        if self.language == "en":
+            return self._abroad(street, join)
+        return f"{street}{join}{self._postcode()} {town}"
+
+    def _abroad(self, street: str, join: str) -> str:
+        """An address as an English form takes it: a flat, a town of anywhere, a state or a country."""
+        rng = self._rng
+        if rng.random() < 0.05:
+            box = f"{rng.choice(('PSC', 'CMR', 'Unit'))} {rng.randint(100, 9999)}{rng.choice((', ', ' '))}Box {rng.randint(10, 9999)}"
+            return f"{box}{join}{rng.choice(('APO', 'FPO', 'DPO'))} {rng.choice(('AE', 'AP', 'AA'))} {rng.randint(9000, 99999):05}"
+        if rng.random() < 0.35:
+            street = f"{street}{rng.choice((' ', ', ', join))}{rng.choice(('Apt.', 'Apt', 'Suite', 'Flat', 'Unit', 'Ste', '#', 'Floor'))} {rng.randint(1, 999)}"
+        if rng.random() < 0.2:
+            street = f"{rng.randint(1, 9999)} {street}"
+        town, form = self._city(), rng.random()
+        if form < 0.25:
+            country = self._country()
+            return f"{street}{join}{town}{rng.choice((join, ', '))}{country}" + (f" {rng.randint(1000, 99999)}" if rng.random() < 0.5 else "")
+        if form < 0.55:
+            state = rng.choice("AK AL AR AZ CA CO CT FL GA IL IN KY LA MA MD MI MN MO NC NJ NM NY OH OR PA TN TX UT VA WA WI ON BC QC NSW VIC".split())
+            return f"{street}{join}{town}{rng.choice((', ', ' '))}{state} {rng.randint(10000, 99999)}"
+        return street + join + (f"{town} {self._postcode()}" if form < 0.85 else f"{self._postcode()} {town}")
 
     def _org(self) -> str:
+        if self._rng.random() < FIRMS.get(self.language, FIRMS_ELSEWHERE):
+            return firm(self._rng, lambda: self._pick("surnames", self._people() if self.language not in ("zh", "ar") else "en"))
         name = self._pick("organisations")
         name = name.replace("{SURNAME}", self._pick("surnames")).replace("{CITY}", self._pick("cities"))
         return name.replace("{GIVEN}", self._pick("given")).replace("{N}", str(self._rng.randint(1, 40)))
+
+    def _common(self) -> str:
+        """An ordinary word that is also a name, as a word; German writes its nouns with a capital."""
+        words = self._lists.get((self.language, "common names"))
+        if words is None:
+            listed = lexicon(self.language)
+            names = {fold(value) for name in NAMED for value in listed[name]}
+            words = self._lists[self.language, "common names"] = [word for word in listed["common_words"] if fold(word) in names]
+        word = self._rng.choice(words)
+        return word.capitalize() if self.language == "de" else word.lower()
 
     # -- what the rules find, so that the tagger sees it beside names ------------------------------------------------------
 
@@ -323,6 +365,10 @@ def roughen(row: Labelled, rng: random.Random) -> Labelled:
     elif chance < 0.30:
         for kind, start, end in row.spans:
             if kind == "PERSON":
+                text = text[:start] + _each(text[start:end], str.upper) + text[end:]
+    elif chance < 0.34:
+        for kind, start, end in row.spans:
+            if kind == "LOCATION":  # as envelopes and registers write towns
                 text = text[:start] + _each(text[start:end], str.upper) + text[end:]
     if rng.random() < 0.15 and row.language not in ("zh", "ar"):
         text = _each(text, lambda char: unicodedata.normalize("NFD", char)[0])

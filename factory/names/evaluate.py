@@ -14,6 +14,7 @@ from pathlib import Path
 
 from compliance.redaction.clusters import Clusters
 from compliance.redaction.engine import Redactor
+from compliance.redaction.field import Field
 from compliance.redaction.identifiers import find
 from compliance.redaction.tagger import CLUSTERS, MODEL, NameTagger
 from factory.names.corpus import Filler, templates
@@ -40,7 +41,7 @@ def score_gold(redactor: Redactor, language: str, half: str) -> Score:
 
 def score_templates(models: Path, language: str, fills: int = 4) -> Score:
     """The tagger alone on sentences whose templates and names it has never seen, with a gazetteer that lacks those names."""
-    tagger = NameTagger(models / MODEL, gazetteer(release=False), Clusters.load(models / CLUSTERS))
+    tagger = NameTagger(Field.load(models / MODEL), gazetteer(release=False), Clusters.load(models / CLUSTERS))
     filler = Filler(language, random.Random(7), held_out=True)
     rows = [filler.fill(template) for template in templates(language, held_out=True) for _ in range(fills)]
     marked = [Marked(row.text, row.spans) for row in rows]

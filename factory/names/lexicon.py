@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -60,8 +61,15 @@ def lexicon(language: str) -> Lexicon:
     lists = {name: set(values) for name, values in tomllib.loads(path.read_text("utf-8")).items()} if path.is_file() else {}
     for locale in _LOCALES[language]:
         for name, values in _faker(locale).items():
-            lists.setdefault(name, set()).update(values)
+            lists.setdefault(name, set()).update(value for value in values if name == "cities" or value.casefold() not in _no_people())
     return Lexicon(language, {name: tuple(sorted(values)) for name, values in lists.items()})
+
+
+@cache
+def _no_people() -> frozenset[str]:
+    """Countries and public words, folded by case: where Faker alone has someone called "Italia" or "Visa", the list is better without."""
+    read = [tomllib.loads((HERE / "lexicon" / f"{name}.toml").read_text("utf-8")) for name in ("public", *LANGUAGES)]
+    return frozenset(word.casefold() for lists in read for name in ("public", "countries") for word in lists.get(name, ()))
 
 
 _PROVIDED = (
@@ -97,21 +105,46 @@ def _strings(values: object) -> Iterable[str]:
 def gazetteer_lists(parts: frozenset[str]) -> Iterable[tuple[str, Iterable[str]]]:
     """`(class, phrases)` of every language for the gazetteer, with the names of these parts only."""
     from compliance.redaction.rule import compact
+    from compliance.redaction.tokens import fold
 
-    yield "public", tomllib.loads((HERE / "lexicon" / "public.toml").read_text("utf-8"))["public"]
+    public = tomllib.loads((HERE / "lexicon" / "public.toml").read_text("utf-8"))
+    never = {fold(word) for word in public["never_names"]}
+    yield "public", public["public"]
+    yield "common", [*public["never_names"], *_words("nouns.de.txt"), *_words("ordinary.txt"), *_spoken("ar")]
     for language in (*LANGUAGES, "other"):
         words = lexicon(language)
         for name, letter in (("given", "given"), ("surnames", "surname"), ("cities", "city")):
-            yield letter, [value for value in words[name] if part(value) in parts]
+            yield letter, [value for value in words[name] if part(value) in parts and fold(value) not in never]
         yield "given_char", words["given_chars"]
         yield "kunya", [value.split()[0] for value in words["kunya"]]
         yield "country", words["countries"]
         yield "title", words["titles"]
         yield "common", words["common_words"]
-        yield "street", {word for street in words["streets"] for word in _street_words(street) if compact(word)}
-        yield "organisation", {word for each in words["organisations"] for word in _form_words(each)}
+        if language in LANGUAGES:  # of the others' short words ("os", "u", "alle") most mean something in a language we serve
+            yield "street", {word for street in words["streets"] for word in _street_words(street) if compact(word) and fold(word) not in never}
+        yield "brand", [value for value in words["organisations"] if "{" not in value and part(value) in parts]
+        yield "organisation", {*words["forms"], *(word for each in words["organisations"] for word in _form_words(each))}
 
 
+def _words(name: str) -> list[str]:
+    """A list of ordinary words: German nouns, which are written like names, and names that are more often written small than with a capital,
+    both counted in the business documents and encyclopedic passages of the data folder."""
+    return (HERE / "lexicon" / name).read_text("utf-8").split()
+
+
+def _spoken(language: str) -> set[str]:
+    """The words of a language's templates that are in none of its lists: in a script without capitals little else tells an ordinary word."""
+    from compliance.redaction.tokens import fold
+
+    lists = ("given", "surnames", "cities", "kunya", "titles", "forms", "persons_foreign", "streets", "organisations")
+    listed = {fold(word) for name in lists for value in lexicon(language)[name] for word in value.split()}
+    lines = (HERE / "templates" / f"{language}.txt").read_text("utf-8").splitlines()
+    words = {word for line in lines if part(line) != "held_out" for word in _WORD.findall(_SLOT.sub(" ", line))}
+    return {word for word in words if fold(word) not in listed}
+
+
+_SLOT = re.compile(r"\{[A-Z]+\}|\\n")
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _STREET_ENDS = ("路", "街", "道", "巷", "弄", "号", "號", "栋", "棟", "单元", "室", "楼", "樓", "村", "苑", "小区", "大厦", "花园")
 _STREET_STEMS = ("straße", "strasse", "str", "weg", "platz", "allee", "gasse", "ring", "ufer", "damm", "chaussee")
 

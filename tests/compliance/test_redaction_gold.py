@@ -12,16 +12,18 @@ import pytest
 
 from app.settings import load_settings
 from compliance.redaction.engine import Redactor
+from compliance.redaction.identifiers import RULES, digits_together, find
+from compliance.redaction.normalise import normalise
 from compliance.redaction.tagger import NameTagger
 from factory.names.evaluate import GOLD, PUBLIC, gold, score_gold
 from factory.names.lexicon import LANGUAGES
 from factory.names.scores import Score, read_gold, read_marked
 
 GOAL = {"recall": 0.90, "precision": 0.85}
-NOT_YET = {"ar": {"recall": 0.70}}
+NOT_YET = {"ar": {"recall": 0.85, "precision": 0.76}}
 """Where the goal is not reached: what was measured, to be raised with the next tagger."""
-MOST_TOUCHED = 0.06
-"""Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 11 of 196."""
+MOST_TOUCHED = 0.035
+"""Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 6 of 196."""
 
 
 @cache
@@ -80,3 +82,13 @@ def test_a_mark_gives_its_place_in_the_text() -> None:
 )
 def test_the_label_of_a_number_is_no_part_of_the_name_before_it(text: str) -> None:
     assert [text[found.start : found.end] for found in redactor().find(text)] == ["Ana García", "ES91 2100 0418 4502 0005 1332"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rules_that_are_tried_together_find_what_each_finds_alone(language: str) -> None:
+    alone = {rule.name for rule in RULES}
+    for row in read_gold(GOLD / f"{language}.txt"):
+        text = normalise(row.text).text
+        together = [match for match in find(text) if match.rule in alone]
+        apart = [match for rule in RULES if rule.digits <= digits_together(text) for match in rule.find(text)]
+        assert together == apart, "the message is not shown: half of them are read by nobody"

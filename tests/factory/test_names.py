@@ -5,17 +5,23 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
+import pycrfsuite
 import pytest
 
 from app.settings import load_settings
 from compliance.redaction.clusters import Clusters
-from compliance.redaction.gazetteer import Gazetteer
+from compliance.redaction.features import columns
+from compliance.redaction.field import written
+from compliance.redaction.gazetteer import NAMING, Gazetteer
 from compliance.redaction.tagger import CLUSTERS, MODEL, NAMES, NameTagger
+from compliance.redaction.tokens import tokens
 from factory.names.corpus import LABELS, SLOT, Filler, templates
+from factory.names.firms import firm
 from factory.names.lexicon import HERE, LANGUAGES, lexicon, part
-from factory.names.train import PRESETS, gazetteer, labelled_tokens, sentences, train
+from factory.names.train import PRESETS, _nameless, gazetteer, labelled_tokens, read_crfsuite, sentences, train
 
-SLOTS = {*LABELS, "COUNTRY", "PHONE", "EMAIL", "IBAN", "ID", "CARD", "AMOUNT", "DATE", "NUMBER"}
+SLOTS = {*LABELS, "COUNTRY", "PHONE", "EMAIL", "IBAN", "ID", "CARD", "AMOUNT", "DATE", "NUMBER", "COMMON"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -74,6 +80,18 @@ def test_names_put_aside_are_not_in_the_gazetteer_that_is_measured_with() -> Non
     assert len(released) > len(measured) > 10_000
 
 
+def test_no_list_claims_a_word_that_every_sentence_has() -> None:
+    released = gazetteer(release=True)
+    for word in ("I", "The", "el", "Le", "e", "è", "Ho", "der", "Visa", "IBAN", "كم"):
+        assert NAMING.isdisjoint(released.classes(tokens(word))[0]), word
+    assert released.classes(tokens("La Paz"))[0].startswith("1C")
+
+
+def test_brands_are_listed_unless_they_are_ordinary_words() -> None:
+    released = gazetteer(release=True)
+    assert [released.classes(tokens(word))[0] for word in ("Tesco", "كارفور", "next", "three")] == ["B", "B", "M", "M"]
+
+
 def test_a_gazetteer_is_read_as_it_was_written(tmp_path: Path) -> None:
     lists = Gazetteer.of([("city", ["San Sebastián", "Lugo"]), ("given", ["Lugo"])])
     lists.save(tmp_path / "names.gz")
@@ -93,3 +111,35 @@ def test_a_small_run_learns_to_find_names(tmp_path: Path) -> None:
     found = {(match.type, text[match.start : match.end]) for match in tagger.find(text)}
     assert ("PERSON", "Margaret Taylor") in found
     assert list(tagger.find("what does a transfer cost")) == []
+
+
+def test_the_box_gives_the_probabilities_that_crfsuite_gives(tmp_path: Path) -> None:
+    trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
+    trainer.set_params({"c1": 0.05, "max_iterations": 15, "feature.minfreq": 1, "feature.possible_transitions": True})
+    seen = []
+    for language in ("en", "zh", "ar"):
+        filler = Filler(language, random.Random(6))
+        for row in map(filler.fill, templates(language, held_out=False)[:40]):
+            words, labels = labelled_tokens(row)
+            seen.append(columns(words, ["G" if word.text.istitle() else "" for word in words], ["1"] * len(words)))
+            trainer.append(written(seen[-1]), labels)
+    trainer.train(str(tmp_path / "model"))
+    theirs = pycrfsuite.Tagger()
+    theirs.open(str(tmp_path / "model"))
+    ours = read_crfsuite((tmp_path / "model").read_bytes())
+    for each in seen:
+        theirs.set(written(each))
+        expected = [[theirs.marginal(label, at) for label in ours.labels] for at in range(len(each[0]))]
+        assert np.allclose(ours.probabilities(ours.scores(each)), expected, atol=1e-5)
+
+
+def test_firms_are_coined_by_the_hundred() -> None:
+    rng = random.Random(7)
+    made = [firm(rng, lambda: "Obi") for _ in range(500)]
+    assert len(set(made)) > 350
+    assert all(name == name.strip() and name[0].isupper() for name in made)
+
+
+def test_a_sentence_names_nobody_where_no_word_but_the_first_has_a_capital_and_that_one_is_ordinary() -> None:
+    texts = ["The shop is shut.", "Tom is late.", "I like the shop.", "We saw Ana.", "Where is it?", "It is late."]
+    assert _nameless(texts) == ["I like the shop.", "It is late.", "The shop is shut."]

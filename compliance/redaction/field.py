@@ -1,0 +1,193 @@
+"""Field: the probabilities of a linear-chain conditional random field (Lafferty, McCallum & Pereira 2001), in numpy.
+
+CRFsuite trains it (`factory/names`). It is run here because to look up all features of a text at once, as numbers, takes less time than
+to hand each over as a string.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from compliance.errors import ComplianceError
+from compliance.redaction.features import AFTER, BEFORE, COLUMNS, EDGE, SEPARATOR, TEMPLATES
+
+Numbers = npt.NDArray[np.int64]
+Weights = npt.NDArray[np.float64]
+
+OUTSIDE = "O"
+_BITS = 19
+"""A value of a column is a number below 2^19, a feature its template and up to three of these in 63 bits."""
+_EDGE_NUMBER = 1
+_FIRST_NUMBER = 2
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+"""Spreads packed features over 64 bits (Knuth, The Art of Computer Programming 3, 6.4)."""
+_RESCALED = 8
+"""Steps after which a chain of products is brought back to a sum of one, long before it could leave the range of a double."""
+
+
+class _Numbers(dict[str, int]):
+    """Values with their numbers; any other has the number 0, and is not kept."""
+
+    def __missing__(self, value: str) -> int:
+        return 0
+
+
+class Field:
+    """Weights of features and of transitions between labels. Immutable, so any number of threads may ask it."""
+
+    def __init__(
+        self, labels: Sequence[str], values: Sequence[Sequence[str]], features: Numbers, weights: npt.NDArray[np.float32], moves: Weights
+    ) -> None:
+        """`values[column]` numbers the values from 2 on; `features` are packed, one row of `weights` (features, labels) each; `moves` is
+        (labels, labels), from and to."""
+        self.labels = tuple(labels)
+        self._values = tuple(tuple(each) for each in values)
+        self._moves = moves
+        self._numbers = tuple(_Numbers((value, number) for number, value in enumerate(each, _FIRST_NUMBER)) for each in self._values)
+        # The features lie in the order of their hashes, so that those with the same first bits are side by side: small enough for a cache.
+        hashes = features.view(np.uint64) * _MULTIPLIER
+        order = np.argsort(hashes)
+        bits = max(1, int(np.ceil(np.log2(max(1, len(features))))))
+        self._shift = np.uint64(64 - bits)
+        buckets = (hashes[order] >> self._shift).view(np.int64)
+        self._starts = np.searchsorted(buckets, np.arange(1 << bits)).astype(np.int32)
+        self._most = int(np.bincount(buckets, minlength=1).max())
+        self._keys = np.concatenate([features[order], np.full(self._most, -1, np.int64)])
+        self._weights = np.ascontiguousarray(weights[order])
+        both = np.zeros((2 * len(self.labels), 2 * len(self.labels)))
+        step = np.exp(moves)
+        both[: len(self.labels), : len(self.labels)] = step
+        both[len(self.labels) :, len(self.labels) :] = step.T
+        self._both, self._step = both, step
+
+    # -- the file ------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def of(cls, labels: Sequence[str], weights: Mapping[str, Mapping[str, float]], moves: Mapping[tuple[str, str], float]) -> Field:
+        """From features as `written` writes them, each with its weight by label."""
+        values: list[dict[str, int]] = [{} for _ in COLUMNS]
+        packed: list[int] = []
+        kept: list[Mapping[str, float]] = []
+        for feature, by_label in sorted(weights.items()):
+            name, _, rest = feature.partition(SEPARATOR)
+            template = int(name)
+            numbers = [
+                _EDGE_NUMBER if value == EDGE else values[column].setdefault(value, len(values[column]) + _FIRST_NUMBER)
+                for (column, _), value in zip(TEMPLATES[template], rest.split(SEPARATOR), strict=True)
+            ]
+            packed.append(_pack(template, numbers))
+            kept.append(by_label)
+        order = np.argsort(np.array(packed, np.int64))
+        table = np.array([[kept[at].get(label, 0.0) for label in labels] for at in order], np.float32).reshape(-1, len(labels))
+        between = np.array([[moves.get((one, other), 0.0) for other in labels] for one in labels])
+        return cls(labels, [list(each) for each in values], np.array(packed, np.int64)[order], table, between)
+
+    @classmethod
+    def load(cls, path: Path) -> Field:
+        """The file that `save` wrote; raises ComplianceError where it cannot be read."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                labels, *values = bytes(file["values"]).decode().split(EDGE)
+                columns = [each.split(SEPARATOR) if each else [] for each in values]
+                weights = np.zeros(tuple(file["shape"]), np.float32)
+                weights[file["at"], file["label"]] = file["weight"]
+                return cls(labels.split(SEPARATOR), columns, np.cumsum(file["steps"]), weights, file["moves"])
+        except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile) as error:
+            raise ComplianceError(f"the tagger of names cannot be read: {path} ({type(error).__name__})") from None
+
+    def save(self, path: Path) -> None:
+        """Writes what `load` reads; equal fields give equal bytes."""
+        order = np.argsort(self._keys[: len(self._weights)])
+        weights = self._weights[order]
+        at, label = np.nonzero(weights)
+        texts = EDGE.join(SEPARATOR.join(each) for each in (self.labels, *self._values))
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file,
+                values=np.frombuffer(texts.encode(), np.uint8), steps=np.diff(self._keys[order], prepend=0), shape=np.array(weights.shape),
+                at=at.astype(np.int32), label=label.astype(np.uint8), weight=weights[at, label], moves=self._moves,
+            )  # fmt: skip
+
+    # -- the probabilities ---------------------------------------------------------------------------------------------
+
+    def scores(self, columns: Sequence[Sequence[str]]) -> Weights:
+        """What the features of each token say for each label: (tokens, labels)."""
+        size, wide = len(columns[0]), len(columns[0]) + BEFORE + AFTER
+        numbers = np.full((len(COLUMNS), wide), _EDGE_NUMBER, np.int64)
+        known = chain.from_iterable(map(each.__getitem__, values) for each, values in zip(self._numbers, columns, strict=True))
+        numbers[:, BEFORE : BEFORE + size] = np.fromiter(known, np.int64, len(COLUMNS) * size).reshape(len(COLUMNS), size)
+        first, second, third = numbers.ravel().take(_COLUMNS * wide + _OFFSETS + np.arange(size)[:, None])  # each (tokens, templates)
+        keys = _TEMPLATE_BITS | first << 2 * _BITS | second << _BITS & _HAS_SECOND | third & _HAS_THIRD
+        there = np.flatnonzero((first != 0) & ((second != 0) | _LACKS_SECOND) & ((third != 0) | _LACKS_THIRD))
+        wanted = keys.ravel().take(there)
+        starts = self._starts.take((wanted.view(np.uint64) * _MULTIPLIER >> self._shift).view(np.int64))
+        places = starts[:, None] + np.arange(self._most)
+        hits = np.flatnonzero(self._keys.take(places) == wanted[:, None])
+        asked, rows = hits // self._most, places.ravel().take(hits)
+        sums = np.zeros((len(rows) + 1, len(self.labels)))
+        np.cumsum(self._weights.take(rows, axis=0), axis=0, dtype=np.float64, out=sums[1:])
+        ends = np.searchsorted(there.take(asked), np.arange(size + 1) * len(TEMPLATES))  # the features of a token stand side by side
+        return sums[ends[1:]] - sums[ends[:-1]]
+
+    def probabilities(self, scores: Weights) -> Weights:
+        """The marginal probability of each label at each token: (tokens, labels), rows of sum 1."""
+        size, count = scores.shape
+        each = np.exp(scores - scores.max(axis=1, keepdims=True))
+        pairs = np.hstack([each, each[::-1]])
+        steps = np.empty((size, 2 * count))
+        now = steps[0] = pairs[0]
+        for at in range(1, size):  # forwards in the first half, backwards in the second
+            after = steps[at]
+            np.dot(now, self._both, out=after)
+            after *= pairs[at]
+            if at % _RESCALED == 0:
+                after[:count] /= after[:count].sum()
+                after[count:] /= after[count:].sum()
+            now = after
+        forwards, backwards = steps[:, :count], np.ones((size, count))
+        backwards[:-1] = steps[::-1, count:][1:] @ self._step.T
+        both = forwards * backwards
+        return cast(Weights, both / both.sum(axis=1, keepdims=True))
+
+
+def written(columns: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The features of each token as the strings that CRFsuite is trained with."""
+    size = len(columns[0])
+    padded = [[EDGE] * BEFORE + list(each) + [EDGE] * AFTER for each in columns]
+    out: list[list[str]] = []
+    for at in range(BEFORE, BEFORE + size):
+        found = []
+        for number, template in enumerate(TEMPLATES):
+            values = [padded[column][at + offset] for column, offset in template]
+            if all(values):
+                found.append(SEPARATOR.join((str(number), *values)))
+        out.append(found)
+    return out
+
+
+def _pack(template: int, numbers: Sequence[int]) -> int:
+    first, second, third = (*numbers, 0, 0)[:3]
+    return template << 3 * _BITS | first << 2 * _BITS | second << _BITS | third
+
+
+def _by_part(number: int, of: int) -> list[int]:
+    return [template[number][of] if number < len(template) else template[0][of] for template in TEMPLATES]
+
+
+def _mask(number: int) -> Numbers:
+    """All bits for the templates that have so many parts before another one, none for the others."""
+    return np.array([-1 if number < len(template) else 0 for template in TEMPLATES], np.int64)
+
+
+_COLUMNS = np.array([[_by_part(number, 0)] for number in range(3)], np.int64)
+_OFFSETS = np.array([[_by_part(number, 1)] for number in range(3)], np.int64) + BEFORE
+_TEMPLATE_BITS = np.arange(len(TEMPLATES), dtype=np.int64) << 3 * _BITS
+_HAS_SECOND, _HAS_THIRD = _mask(1), _mask(2)
+_LACKS_SECOND, _LACKS_THIRD = _HAS_SECOND == 0, _HAS_THIRD == 0
