@@ -203,13 +203,13 @@ def ours(path: Path, tuning: Tuning) -> Iterator[tuple[Way, int | str]]:
     def way(chat: Chat, tokens: int, mark: Mark) -> None:
         generation = engine.generate(chat, Limits(tokens, 1200))
         seen = 0
-        for _ in generation:
-            # Several tokens may have come with a piece of text, or none with a piece of a character.
-            while seen < len(generation.tokens):
+        # Text is told in whole characters, which random tokens may not make for long: the tokens themselves are watched.
+        while not (ended := bool(generation.finish)) or seen < len(generation.tokens):
+            for _ in range(seen, len(generation.tokens)):
                 seen += 1
                 mark()
-        for _ in range(seen, len(generation.tokens)):
-            mark()
+            if not ended:
+                time.sleep(0.002)
 
     assert engine.pid is not None
     yield way, engine.pid

@@ -5,7 +5,7 @@
 The reference bank's policies, each again and again under another id with other figures, until there are enough passages.
 recall@10 is the share of the ten passages that the dense index gives which are as near as the tenth nearest by a product of all vectors
 in numpy (copies of a policy lie at the same distance). Statement vectors lie on disk where they are many, as on a box that has saved
-its index; `disk_mb` is what the saved index takes. A million passages took 24 GB of memory while the index was built.
+its index; `disk_mb` is what the saved index takes.
 """
 
 from __future__ import annotations
