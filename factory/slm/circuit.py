@@ -206,7 +206,8 @@ def _induction(layer: Layer, read: Tensor, outs: list[Tensor], low: int, generat
     whole[:, :low] = 0
     for number in range(shape.heads):
         head = _Head(layer, number)
-        gates, places = head.places()[:4], head.places()[4:]
+        kept = 4 if low == IDENTITY else 0  # a small head has no place to spare
+        gates, places = head.places()[:kept], head.places()[kept:]
         query, key = torch.zeros(len(places), shape.width), torch.zeros(len(places), shape.width)
         for back, strength in enumerate((1.6, 1.2, 0.9)):
             mix = torch.randn(len(places), len(read), generator=generator) * strength * COPY * (2.0 / (len(places) * len(read))) ** 0.5
@@ -218,7 +219,7 @@ def _induction(layer: Layer, read: Tensor, outs: list[Tensor], low: int, generat
         head.v[:] = whole[head.rows]
         head.o[:] = whole[head.rows].T * 2.5
         # Labels and the end of the question look at the first token, which says nothing: what they hold is not to be blurred.
-        for place, flag in zip(gates, (ASKS, OPEN, CLOSED) if low == IDENTITY else (), strict=False):
+        for place, flag in zip(gates, (ASKS, OPEN, CLOSED), strict=False):
             head.score(place, (flag, FLAG), (FIRST, FLAG), SURE)
 
 
