@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +18,11 @@ class Sentence:
     origin: str
     evidence: tuple[Evidence, ...] = ()
     key: str = ""
+
+
+def joined(sentences: Sequence[Sentence], language: str) -> str:
+    """Sentences as a text in that language, which puts spaces between them or not."""
+    return ("" if language == "zh" else " ").join(sentence.text for sentence in sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        glue = "" if self.language == "zh" else " "
-        return glue.join(sentence.text for sentence in self.sentences)
+        return joined(self.sentences, self.language)
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.answer import Answer, Sentence
+from app.answer import Answer, Sentence, joined
 from app.appliance import Appliance
 from app.errors import TellerboxError
 from app.questions import Row
@@ -50,7 +50,7 @@ def evaluate(box: Appliance, rows: Sequence[Row], progress: Progress | None = No
     overall, languages, categories = Tally(), dict[str, Tally](), dict[str, Tally]()
     answers: list[dict[str, Any]] = []
     for number, row in enumerate(rows, 1):
-        reply = _ask(box, row)
+        reply = ask(box, row)
         marks = judge(row, reply)
         tallies = [overall, languages.setdefault(row.language or "unknown", Tally())]
         if row.category:
@@ -73,7 +73,8 @@ def evaluate(box: Appliance, rows: Sequence[Row], progress: Progress | None = No
     }
 
 
-def _ask(box: Appliance, row: Row) -> Answer | None:
+def ask(box: Appliance, row: Row) -> Answer | None:
+    """The answer to a row in a session of its own, after what was asked before it; None where the box failed."""
     session = box.start_session(row.role, "evaluate")
     options: dict[str, Any] = {"exclude": row.exclude, "as_of": row.as_of, "jurisdiction": row.jurisdiction}
     try:
@@ -118,7 +119,7 @@ def contains_all(sentences: Sequence[Sentence], spoken_to: str, row: Row) -> boo
     """Whether sentences, to who speaks that language, hold all that a row wants, and nothing that it does not want."""
     language = row.language or spoken_to
     spoken = {item.language for sentence in sentences for item in sentence.evidence} | {spoken_to}
-    text = ("" if spoken_to == "zh" else " ").join(sentence.text for sentence in sentences)
+    text = joined(sentences, spoken_to)
     held = fold(text)
     figures = frozenset().union(*(quantity_keys(text, code) for code in spoken))
     has = all(_holds(wanted, language, held, figures) for wanted in row.must_contain)

@@ -48,11 +48,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Token ids: `prompt` up to `<a>`, `target` after it, `ends` the positions of the closing labels, `gold` from 0 or -1."""
+    """Token ids: `prompt` up to `<a>`, `target` after it; `gold` is the number of the statement that answers, from 0, or -1."""
 
     prompt: list[int]
     target: list[int]
-    ends: list[int]
     gold: int
 
 
@@ -253,16 +252,14 @@ class Encoder:
             found = self._known[text] = [i for i in self._tokenizer.encode(text).ids if i >= len(SPECIAL)]
         return found
 
-    def prompt(self, question: list[int], statements: list[list[int]], first: int) -> tuple[list[int], list[int]]:
-        """The ids of `<q>[1] … [/1]\\n…question [first]<a>`, in the order of `app/slm/prompt.py`, and the positions of the
-        closing labels; `first`, from 0, is the statement that a search ranks first."""
+    def prompt(self, question: list[int], statements: list[list[int]], first: int) -> list[int]:
+        """The ids of `<q>[1] … [/1]\\n…question [first]<a>`, in the order of `app/slm/prompt.py`; `first`, from 0, is the
+        statement that a search ranks first."""
         ids: list[int] = [QUESTION]
-        ends = []
         for number, text in enumerate(statements, 1):
             ids += [opening(number), *text, *self._space]
-            ends.append(len(ids))
             ids += [closing(number), *self._newline]
-        return [*ids, *question, *self._space, opening(first + 1), ANSWER], ends
+        return [*ids, *question, *self._space, opening(first + 1), ANSWER]
 
     def example(self, item: Item, rng: random.Random, most: int, longest: int) -> Example | None:
         """An item with at most `most` statements, of which none is longer than `longest` tokens."""
@@ -287,9 +284,9 @@ class Encoder:
         rng.shuffle(order)
         place = order.index(len(statements) - 1) if gold is not None else -1
         lead = place if place >= 0 and (misled is None and (item.first is not None or rng.random() < SEARCH_RIGHT)) else order.index(0)
-        prompt, ends = self.prompt(question, [statements[i] for i in order], lead)
+        prompt = self.prompt(question, [statements[i] for i in order], lead)
         target = [opening(place + 1), *gold, EOS] if gold is not None else [NONE, EOS]
-        return Example(prompt, target, ends, place)
+        return Example(prompt, target, place)
 
     def random_example(self, rng: random.Random, vocabulary: int, most: int, longest: int) -> Example:
         """Random tokens: the question is a few of the tokens of the statement to copy."""
@@ -299,8 +296,8 @@ class Encoder:
         place = rng.randrange(len(statements))
         question = rng.sample(statements[place], min(4, len(statements[place])))
         lead = place if rng.random() < SEARCH_RIGHT else rng.randrange(len(statements))
-        prompt, ends = self.prompt(question, statements, lead)
-        return Example(prompt, [opening(place + 1), *statements[place], EOS], ends, place)
+        prompt = self.prompt(question, statements, lead)
+        return Example(prompt, [opening(place + 1), *statements[place], EOS], place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +366,7 @@ def batches(
         if example is None:
             continue
         if rng.random() < SHORTENED and len(example.target) > 8:
-            example = Example(example.prompt, example.target[:6], example.ends, example.gold)
+            example = Example(example.prompt, example.target[:6], example.gold)
         pool.append(example)
         budget -= len(example.prompt) + len(example.target)
     pool.sort(key=lambda e: len(e.prompt) + len(e.target))

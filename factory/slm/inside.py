@@ -17,8 +17,7 @@ from typing import Any
 
 from app.answer import Answer
 from app.appliance import Appliance
-from app.errors import TellerboxError
-from app.evaluate import contains_all
+from app.evaluate import ask, contains_all
 from app.questions import Row, read_rows
 from app.settings import Settings
 from factory.slm.data import LANGUAGES
@@ -53,16 +52,9 @@ def count(box: Appliance, rows: Sequence[Row]) -> Counts:
     """Ask every row in a session of its own."""
     counts = Counts()
     for row in rows:
-        session = box.start_session(row.role, "evaluate")
-        options: dict[str, Any] = {"exclude": row.exclude, "as_of": row.as_of, "jurisdiction": row.jurisdiction}
-        try:
-            for earlier in row.history:
-                box.ask(earlier, session=session, **options)
-            counts.add(row, box.ask(row.question, session=session, **options))
-        except TellerboxError:
-            continue
-        finally:
-            box.sessions.end(session.id)
+        reply = ask(box, row)
+        if reply is not None:
+            counts.add(row, reply)
     return counts
 
 

@@ -36,8 +36,8 @@ def prompts(folder: Path) -> list[HeldOut]:
     for number, item in enumerate(items()):
         others = [encoder.ids(" " + text) for text in item.others[:2]]
         gold = encoder.ids(" " + str(item.gold))
-        prompt, ends = encoder.prompt(encoder.ids(item.question), [others[0], gold, others[1]], 1)
-        found.append(HeldOut("en" if number % 2 else "es", item, Example(prompt, [opening(2), *gold], ends, 1)))
+        prompt = encoder.prompt(encoder.ids(item.question), [others[0], gold, others[1]], 1)
+        found.append(HeldOut("en" if number % 2 else "es", item, Example(prompt, [opening(2), *gold], 1)))
     return found
 
 
