@@ -7,6 +7,7 @@ number, date, amount and percentage in it stands in that statement, bounded ("un
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -108,6 +109,8 @@ class Grounding:
         allowed = quantity_keys(text, written_in)
         if quantity_keys(sentence, spoken) - allowed - _amounts_without_unit(allowed):
             return Verdict(None, support, "a figure is not in the evidence", candidate)
+        if repeats(sentence, spoken, text, written_in):
+            return Verdict(None, support, "says the same again and again", candidate)
         known = bounds(text, written_in)
         if any(said not in known and said[0] in allowed for said in bounds(sentence, spoken)):
             return Verdict(None, support, "a figure is bounded otherwise than in the evidence", candidate)
@@ -140,6 +143,17 @@ _FREE = {
 def says_free(text: str, language: str) -> bool:
     """Whether a text says that something costs nothing: a price as much as a figure is, and as wrong where it is not the policy's."""
     return re.search(_FREE.get(language, _FREE["en"]), text, re.IGNORECASE) is not None
+
+
+_AGAIN = re.compile(r"(?<!\w)(\w+)(?:\W+\1(?!\w)){2}")
+
+
+def repeats(sentence: str, language: str, evidence: str, evidence_language: str) -> bool:
+    """Whether a sentence says a figure more often than its evidence does, or a word three times running: a model that copies and cannot
+    stop says nothing that the policy does not, and it is no answer."""
+    said, held = (Counter(each.key for each in quantities(*pair)) for pair in ((sentence, language), (evidence, evidence_language)))
+    often = any(count > max(1, held[key]) for key, count in said.items())
+    return often or (_AGAIN.search(sentence) is not None and _AGAIN.search(evidence) is None)
 
 
 def mixed(sentence: str, evidence: str, others: Sequence[str], language: str) -> bool:

@@ -46,7 +46,7 @@ _PERCENT = re.compile(
     rf"{_GAP}(?:%|per\s?cent(?![a-z])|por\s?ciento|por\s?cento|pour\s?cent(?![a-z])|prozent(?![a-z])|per\s?cento|في المائة|في المئة|بالمائة|بالمئة)",
     re.IGNORECASE,
 )
-_TIME = re.compile(r"(?<![\d:.,])([01]?\d|2[0-4])\s?[:h]\s?([0-5]\d)(?![\d:])")
+_TIME = re.compile(r"(?<![\d.,])(?<!\d:)([01]?\d|2[0-4])\s?[:h]\s?([0-5]\d)(?![\d:])")
 _ISO_DAY = re.compile(r"(?<![\d-])(\d{4}|-)-(\d{2})-(\d{2})(?!\d)")
 _SLASH_DAY = re.compile(r"(?<![\d/.])(\d{1,2})([/.])(\d{1,2})\2(\d{4})(?!\d)")
 _ZH_DAY = re.compile(r"(?:(\d{4})\s*年)?\s*(\d{1,2})\s*月\s*(\d{1,2})\s*[日号號]")

@@ -43,6 +43,9 @@ def candidates(folder: Path, language: str) -> list[Candidate]:
     [
         ("en", "An international transfer ordered online costs 0.3% of the amount, minimum €15.", True),
         ("en", "An account is free.", False),
+        ("en", "The prices apply from 1 March 2026, 1 March 2026, 1 March 2026.", False),
+        ("en", "Children and teenagers teenagers teenagers under 18 can have a Young Account.", False),
+        ("zh", "国际汇款按金额的1.5%收费，最低15欧元 15欧元 15欧元。", False),
         ("en", "An account is free when income of at least €900 is paid in.", True),
         ("en", "An international transfer costs 0.4% of the amount.", False),
         ("en", "An international transfer costs a minimum of €16.", False),

@@ -54,6 +54,12 @@ def test_a_figure_cannot_hide_in_words(language: str, words: str) -> None:
     assert ("number", "15", "") in quantity_keys(words, language)
 
 
+@pytest.mark.parametrize("text", ["网点营业时间：16:00-18:30", "Saturday:16:00-18:30"])
+def test_a_colon_before_a_time_is_no_part_of_it(text: str) -> None:
+    assert {value for kind, value, _ in quantity_keys(text, "zh") if kind == "time"} == {"16:00", "18:30"}
+    assert not quantity_keys("10:16:00", "zh") & {("time", "16:00", "")}
+
+
 def test_time_phone_and_range() -> None:
     keys = quantity_keys("Call +34 910 555 010 before 17:00; loans of €1,000 to €40,000.", "en")
     assert ("time", "17:00", "") in keys

@@ -1,0 +1,33 @@
+"""With which statement an answer of the model may begin."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from app.appliance import Appliance
+from app.turn import LEADS, MAX_SENTENCES, _out_of_place, _span
+from knowledge.search import Candidate, Scope
+
+
+def found(box: Appliance) -> list[Candidate]:
+    return list(box.search.find("How much does an international transfer cost?", Scope("en", "customer", date(2026, 11, 1))).candidates)
+
+
+def scored(candidate: Candidate, score: float) -> Candidate:
+    return Candidate(candidate.passage, candidate.statement, score, candidate.features)
+
+
+def test_the_model_begins_only_with_what_search_finds_nearly_as_likely_as_its_best(box: Appliance) -> None:
+    best, other = (scored(each, 0.9) for each in found(box)[:2])
+    assert _out_of_place(scored(other, 0.9 * LEADS + 0.01), best, set()) == ""
+    assert _out_of_place(scored(other, 0.9 * LEADS - 0.01), best, set()) != ""
+    assert _out_of_place(scored(other, 0.1), best, {_span(best)}) == "", "after another sentence it may stand"
+
+
+def test_no_statement_is_said_twice_and_no_more_than_an_answer_holds(box: Appliance) -> None:
+    every = found(box)
+    best = every[0]
+    assert _out_of_place(best, best, {_span(best)}) != ""
+    others = {_span(each) for each in every[1 : MAX_SENTENCES + 1]}
+    assert len(others) == MAX_SENTENCES
+    assert _out_of_place(best, best, others) != ""

@@ -1,0 +1,42 @@
+"""What the model changes inside the box is counted on the box itself, both ways."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.answer import Answer, Sentence
+from app.grounding import Evidence
+from app.questions import read_rows
+from factory.slm.inside import Counts, inside, table
+from tests.conftest import PROJECT
+from tests.factory.tiny import SHIPPED
+
+
+def sentence(text: str, origin: str) -> Sentence:
+    return Sentence(text, origin, (Evidence("p", "1", "en", 0, 1, text, 1.0, "P", "en/p.md"),))
+
+
+def answer(*sentences: Sentence) -> Answer:
+    return Answer("t", "s", "en", "answered", sentences, (), None, "", "", "", {}, None)
+
+
+def test_first_and_whole_are_counted_apart() -> None:
+    row = next(row for row in read_rows(PROJECT / "tests/gold/en/dev.jsonl") if row.must_contain)
+    right, wrong = sentence(" ".join(row.must_contain), "model"), sentence("Something else.", "quote")
+    counts = Counts()
+    for reply in (answer(wrong, right), answer(right, wrong), answer(wrong)):
+        counts.add(row, reply)
+    assert (counts.answered, counts.sentences, counts.by_model) == (3, 5, 2)
+    assert (counts.known, counts.first, counts.whole) == (3, 1, 2)
+
+
+@pytest.mark.slow
+def test_the_box_is_asked_with_the_model_and_without(tmp_path: Path) -> None:
+    found = inside(SHIPPED, PROJECT / "tests" / "gold", tmp_path / "inside.json", 2)
+    assert json.loads((tmp_path / "inside.json").read_text("utf8")) == found
+    assert all(ways["quotes"]["by_model"] == 0 for ways in found.values())
+    assert sum(ways["model"]["by_model"] for ways in found.values()) > 0
+    assert table(found).count("\n") == 1 + len(found)
