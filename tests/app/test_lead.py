@@ -19,15 +19,22 @@ def scored(candidate: Candidate, score: float) -> Candidate:
 
 def test_the_model_begins_only_with_what_search_finds_nearly_as_likely_as_its_best(box: Appliance) -> None:
     best, other = (scored(each, 0.9) for each in found(box)[:2])
-    assert _out_of_place(scored(other, 0.9 * LEADS + 0.01), best, set()) == ""
-    assert _out_of_place(scored(other, 0.9 * LEADS - 0.01), best, set()) != ""
-    assert _out_of_place(scored(other, 0.1), best, {_span(best)}) == "", "after another sentence it may stand"
+    assert _out_of_place(scored(other, 0.9 * LEADS + 0.01), best, set(), ordered=False) == ""
+    assert _out_of_place(scored(other, 0.9 * LEADS - 0.01), best, set(), ordered=False) != ""
+    assert _out_of_place(scored(other, 0.1), best, {_span(best)}, ordered=False) == "", "after another sentence it may stand"
 
 
 def test_no_statement_is_said_twice_and_no_more_than_an_answer_holds(box: Appliance) -> None:
     every = found(box)
     best = every[0]
-    assert _out_of_place(best, best, {_span(best)}) != ""
+    assert _out_of_place(best, best, {_span(best)}, ordered=False) != ""
     others = {_span(each) for each in every[1 : MAX_SENTENCES + 1]}
     assert len(others) == MAX_SENTENCES
-    assert _out_of_place(best, best, others) != ""
+    assert _out_of_place(best, best, others, ordered=False) != ""
+
+
+def test_where_the_policy_orders_prices_the_model_begins_as_the_policy_does(box: Appliance) -> None:
+    best, other = (scored(each, 0.9) for each in found(box)[:2])
+    assert _out_of_place(other, best, set(), ordered=True) != ""
+    assert _out_of_place(best, best, set(), ordered=True) == ""
+    assert _out_of_place(other, best, {_span(best)}, ordered=True) == ""
