@@ -305,11 +305,10 @@ def knowledge_show(
 @knowledge_cli.command("build")
 def knowledge_build() -> None:
     """Build the index anew."""
-    from knowledge.index import build, save
+    from knowledge.index import rebuild
 
     with open_box() as box, progress_bar("indexing passages") as progress:
-        index = build(box.policies, box.embedder, progress)
-        save(index, box.index_folder)
+        index = rebuild(box.policies, box.embedder, box.index_folder, progress)
         print(f"{len(index.policies)} policies, {len(index.passages)} passages, {index.statements} statements: {index.hash}")
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ FORMAT = 8
 _FILES = ("passages.faiss", "statements.npy", "lexical.npz")
 MAPPED = 256_000_000
 """Bytes of statement vectors above which they stay on disk, and are read as they are needed."""
+LEFT_BEHIND = 24 * 3600
+"""Seconds after which what a build was working on is taken for left behind by one that was killed."""
 
 Progress = Callable[[int, int], None]
 
@@ -39,18 +42,17 @@ class Index:
     collection of `knowledge/nearest.py` with a vector a passage.
     """
 
-    def __init__(self, policies: Sequence[Policy], embedder: Embedder, store: _Store) -> None:
+    def __init__(self, policies: Sequence[Policy], embedder: Embedder, store: _Store, passages: list[Passage] | None = None) -> None:
         self.policies = tuple(policies)
         self.embedder = embedder
         self.hash = snapshot_hash(policies, embedder)
-        self.passages: list[Passage] = [passage for policy in policies for passage in passages_of(policy)]
+        self.passages = passages or [passage for policy in policies for passage in passages_of(policy)]
         self.first_statement = np.cumsum([0, *(len(passage.statements) for passage in self.passages)])
         if store.dense.ntotal != len(self.passages) or store.statement_vectors.shape[1] != self.statements:
             raise KnowledgeError("the index does not fit its policies; run `tellerbox knowledge build`")
         self.dense = store.dense
         self.statement_vectors = store.statement_vectors
         self.lexical = store.lexical
-
 
     @property
     def statements(self) -> int:
@@ -110,29 +112,42 @@ def snapshot_hash(policies: Sequence[Policy], embedder: Embedder) -> str:
     return hashlib.sha256(json.dumps([FORMAT, embedder.sha256, rows]).encode()).hexdigest()
 
 
-def build(policies: Sequence[Policy], embedder: Embedder, progress: Progress | None = None) -> Index:
-    """Index the policies in memory; `progress(done, total)` counts passages."""
+def build(policies: Sequence[Policy], embedder: Embedder, progress: Progress | None = None, scratch: Path | None = None) -> Index:
+    """Index the policies; `progress(done, total)` counts passages. Vectors of statements that are too many for memory go to a file in
+    the folder `scratch`, if one is given, which must stay while the index is in use."""
     passages = [passage for policy in policies for passage in passages_of(policy)]
     if not passages:
         raise KnowledgeError("the policies hold no text to search")
     dense = np.zeros((len(passages), embedder.dim), np.float32)
-    statement_vectors: list[npt.NDArray[np.float16]] = []
+    statement_vectors = _room(sum(len(passage.statements) for passage in passages), embedder.dim, scratch)
     numbers: dict[str, int] = {}
-    corpus: list[list[int]] = []
+    corpus: list[npt.NDArray[np.int32]] = []
+    filled = 0
     for begin in range(0, len(passages), 256):
         chunk = passages[begin : begin + 256]
         dense[begin : begin + len(chunk)] = embedder.encode([f"{passage.heading}. {passage.text}" for passage in chunk])
         contexts = [statement_context(passage, place) for passage in chunk for place in range(len(passage.statements))]
         alone = [statement.text for passage in chunk for statement in passage.statements]
-        statement_vectors.append(np.stack([embedder.encode(contexts), embedder.encode(alone)]).astype(np.float16))
-        corpus += [[numbers.setdefault(term, len(numbers)) for term in passage_terms(passage)] for passage in chunk]
+        for side, texts in enumerate((contexts, alone)):
+            statement_vectors[side, filled : filled + len(texts)] = embedder.encode(texts)
+        filled += len(alone)
+        corpus += [np.array([numbers.setdefault(term, len(numbers)) for term in passage_terms(passage)], np.int32) for passage in chunk]
         if progress:
             progress(min(begin + 256, len(passages)), len(passages))
-    store = _Store(collection(dense), np.concatenate(statement_vectors, axis=1), _lexical(corpus, numbers))
-    return Index(policies, embedder, store)
+    return Index(policies, embedder, _Store(collection(dense), statement_vectors, _lexical(corpus, numbers)), passages)
 
 
-def _lexical(corpus: list[list[int]], numbers: dict[str, int]) -> Lexical:
+def _room(statements: int, dim: int, scratch: Path | None) -> npt.NDArray[np.float16]:
+    shape = (2, statements, dim)
+    if scratch is None or 4 * statements * dim <= MAPPED:
+        return np.empty(shape, np.float16)
+    room = np.lib.format.open_memmap(scratch / _FILES[1], "w+", np.float16, shape)
+    with (scratch / _FILES[1]).open("r+b") as file:  # a disk that fills up later would kill the process as it writes to memory
+        os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+    return room
+
+
+def _lexical(corpus: list[npt.NDArray[np.int32]], numbers: dict[str, int]) -> Lexical:
     """BM25 over passages as the numbers of their terms."""
     import bm25s
 
@@ -143,8 +158,8 @@ def _lexical(corpus: list[list[int]], numbers: dict[str, int]) -> Lexical:
     seen = np.zeros(len(numbers), np.int64)
     by_language: dict[str, int] = {}
     for document in corpus:
-        seen[list(set(document))] += 1
-        if document:
+        seen[np.unique(document)] += 1
+        if len(document):
             language = languages[document[0]]
             by_language[language] = by_language.get(language, 0) + 1
     idf = {
@@ -180,12 +195,16 @@ def save(index: Index, folder: Path) -> Path:
         finally:
             shutil.rmtree(work, ignore_errors=True)
         for old in folder.iterdir():
-            if old.is_dir() and old.name != index.hash:
+            in_work = old.name.startswith(".building-") and time.time() - old.stat().st_mtime < LEFT_BEHIND
+            if old.is_dir() and old.name != index.hash and not in_work:
                 shutil.rmtree(old, ignore_errors=True)
     except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise KnowledgeError(f"the index cannot be written to {folder} ({reason})") from None
+        raise _unwritable(folder, error) from None
     return target
+
+
+def _unwritable(folder: Path, error: Exception) -> KnowledgeError:
+    return KnowledgeError(f"the index cannot be written to {folder} ({getattr(error, 'strerror', None) or type(error).__name__})")
 
 
 def load(policies: Sequence[Policy], embedder: Embedder, folder: Path) -> Index | None:
@@ -249,10 +268,21 @@ def open_index(
     """The saved index of these policies, or a new one, saved when `folder` is given."""
     if folder is None:
         return build(policies, embedder, progress)
-    index = load(policies, embedder, folder)
-    if index is None:
-        index = build(policies, embedder, progress)
-        save(index, folder)
-        if index.statement_vectors.nbytes > MAPPED:
-            return load(policies, embedder, folder) or index
-    return index
+    return load(policies, embedder, folder) or rebuild(policies, embedder, folder, progress)
+
+
+def rebuild(policies: Sequence[Policy], embedder: Embedder, folder: Path, progress: Progress | None = None) -> Index:
+    """A new index of these policies, saved in `folder`; a large one as it lies there. Raises KnowledgeError when that cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as scratch:
+            index = build(policies, embedder, progress, Path(scratch))
+            save(index, folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    if not isinstance(index.statement_vectors, np.memmap):
+        return index
+    del index
+    if (saved := load(policies, embedder, folder)) is None:
+        raise KnowledgeError(f"the index in {folder} is gone; run `tellerbox knowledge build`")
+    return saved

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from knowledge import index as index_module
 from knowledge import nearest as nearest_module
 from knowledge.embedder import Vectors, load_embedder
+from knowledge.errors import KnowledgeError
 from knowledge.index import open_index
 from knowledge.nearest import Allowed, collection, nearest
 from knowledge.policy import load_policies
@@ -68,3 +71,25 @@ def test_an_index_whose_vectors_stay_on_disk_answers_alike(tmp_path: Path, monke
         best = [Search(index).find(question, Scope("en")).candidates[0] for index in (held, mapped)]
         assert best[0].statement == best[1].statement
         assert best[0].score == pytest.approx(best[1].score, abs=1e-3)
+
+
+def test_a_full_disk_under_a_large_index_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    policies = [policy for policy in load_policies(PROJECT / "knowledge" / "policies") if policy.language == "en"][:2]
+    monkeypatch.setattr(index_module, "MAPPED", 0)
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(KnowledgeError, match="No space left"):
+        open_index(policies, load_embedder(PROJECT / "models" / "embedder"), tmp_path / "index")
+    assert not list((tmp_path / "index").iterdir())
+
+
+def test_a_build_leaves_another_at_work_alone_and_clears_one_that_was_killed(tmp_path: Path) -> None:
+    at_work, killed = tmp_path / ".building-now", tmp_path / ".building-long-ago"
+    for folder in (at_work, killed):
+        folder.mkdir()
+    os.utime(killed, (0, 0))
+    policies = [policy for policy in load_policies(PROJECT / "knowledge" / "policies") if policy.language == "en"][:2]
+    index = open_index(policies, load_embedder(PROJECT / "models" / "embedder"), tmp_path)
+    assert {folder.name for folder in tmp_path.iterdir()} == {at_work.name, index.hash}
