@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compliance.errors import ComplianceError
-from compliance.redaction.tokens import Token
+from compliance.redaction.tokens import Token, unjoined
 
 
 class Clusters:
@@ -45,5 +45,8 @@ class Clusters:
         return frozenset(self._names)
 
     def of(self, words: list[Token]) -> list[str]:
-        """The cluster of each token; empty for a word that is in none."""
-        return [self._names.get(word.folded, "") for word in words]
+        """The cluster of each token, in Arabic also without what is joined to it; empty for a word that is in none."""
+        return [self._names.get(word.folded) or self._unjoined(word.folded) for word in words]
+
+    def _unjoined(self, folded: str) -> str:
+        return next((name for bare in unjoined(folded) if (name := self._names.get(bare))), "")

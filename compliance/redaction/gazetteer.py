@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from compliance.errors import ComplianceError
-from compliance.redaction.tokens import Token, tokens
+from compliance.redaction.tokens import Token, tokens, unjoined
 
 CLASSES: Mapping[str, str] = {
     "given": "G", "surname": "S", "given_char": "g", "kunya": "U", "city": "C", "country": "K", "title": "T", "street": "R",
@@ -16,9 +16,6 @@ CLASSES: Mapping[str, str] = {
 """What a word may be, each with the letter that stands for it in features and in the file."""
 NAMING = frozenset("GSUCTROB")
 """Classes that make a text worth tagging: a word of it may begin a name."""
-
-_ARABIC_PREFIXES = "وفبلك"
-SHORTEST_PREFIXED = 4
 
 
 class Gazetteer:
@@ -83,8 +80,9 @@ class Gazetteer:
                 known[place] += single
         for place, word in enumerate(folded):
             # "and Ahmad", "for Ahmad": in Arabic these are one word with the name
-            if not known[place] and len(word) >= SHORTEST_PREFIXED and word[0] in _ARABIC_PREFIXES:
-                bare = self._classes.get((word[1:],))
-                if bare is not None:
-                    known[place] = "p" + bare
+            if not known[place]:
+                for bare in unjoined(word):
+                    if (letters := self._classes.get((bare,))) is not None:
+                        known[place] = "p" + letters
+                        break
         return known

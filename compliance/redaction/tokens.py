@@ -14,6 +14,10 @@ _TOKEN = re.compile(rf"<[A-Z][A-Z_]*_\d+>|[{_HAN}]|[^\W\d_{_HAN}](?:[^\W\d_{_HAN
 _MARKS = re.compile(rf"[{_MARK}]")
 _ARABIC = re.compile(r"[\u0600-\u06ff]")
 _ARABIC_VARIANTS = str.maketrans("أإآٱىةؤئ", "اااايهوي")
+_KEPT = frozenset({"على", "وعلى", "فعلى", "متى", "ومتى", "منى"})
+"""Words whose last letter tells them from others: "on" from Ali, "when" from Matty, Mona from "of me"."""
+_JOINED_FIRST, _JOINED = "وف", "وفبلك"
+_FOR_THE, _THE = "لل", "ال"
 
 
 class Token(NamedTuple):
@@ -48,8 +52,23 @@ def fold(word: str) -> str:
     if word.isascii():
         return word.lower()
     if _ARABIC.search(word):
-        return _MARKS.sub("", word).translate(_ARABIC_VARIANTS)
+        plain = _MARKS.sub("", word)
+        return plain if plain in _KEPT else plain.translate(_ARABIC_VARIANTS)
     return "".join(map(_bare, word.casefold()))
+
+
+SHORTEST_JOINED = 4
+
+
+def unjoined(folded: str) -> list[str]:
+    """What a folded Arabic word may be without what is joined to it ("and", "for", "in", "like"), longest first; none of another word's."""
+    if len(folded) < SHORTEST_JOINED or folded[0] not in _JOINED:
+        return []
+    if folded.startswith(_FOR_THE):
+        return [_THE + folded[2:], folded[1:]]
+    if folded[0] in _JOINED_FIRST and folded[1] in _JOINED and len(folded) > SHORTEST_JOINED:
+        return [folded[1:], *unjoined(folded[1:])]
+    return [folded[1:]]
 
 
 @cache

@@ -1,5 +1,7 @@
 """How well names and identifiers are found: `python -m factory.names.evaluate [--half dev|test|both] [--models DIR] [--faults] [--json]`.
 
+`--questions` counts the policy questions (tests/gold/<language>, train and dev) in which an ordinary word is masked as a name.
+
 The gold messages (tests/gold/redaction) are split by line: odd lines are the dev half, to which thresholds were fitted and whose faults
 were read; even lines are the test half, read by nobody who made the finder. `--templates` scores the tagger alone on templates and
 names that were put aside from training and gazetteer.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from compliance.redaction.clusters import Clusters
@@ -19,6 +22,7 @@ from compliance.redaction.identifiers import find
 from compliance.redaction.tagger import CLUSTERS, MODEL, NameTagger
 from factory.names.corpus import Filler, templates
 from factory.names.lexicon import LANGUAGES
+from factory.names.scores import NAMES as KINDS
 from factory.names.scores import Count, Marked, Score, read_gold, score
 from factory.names.train import ROOT, gazetteer
 
@@ -26,6 +30,10 @@ GOLD = ROOT / "tests" / "gold" / "redaction"
 PUBLIC = ("+34 900 100 200", "help@alborada.example")
 """The bank's own line and address in the gold messages."""
 HALVES = {"dev": (0,), "test": (1,), "both": (0, 1)}
+ASKED = ("train", "dev")
+"""The splits of the policy questions that are read; a word that is masked in one cannot be searched."""
+NAMED = frozenset("ana anna 安娜 لآنا آنا london londres londra لندن 伦敦 纽约 نيويورك".split()) | {"new york", "nueva york", "nova iorque"}
+"""Whom and what some of them do name: masked rightly."""
 
 
 def gold(language: str, half: str) -> list[Marked]:
@@ -46,6 +54,24 @@ def score_templates(models: Path, language: str, fills: int = 4) -> Score:
     rows = [filler.fill(template) for template in templates(language, held_out=True) for _ in range(fills)]
     marked = [Marked(row.text, row.spans) for row in rows]
     return score(marked, lambda text: [(found.type, found.start, found.end) for found in tagger.find(text, find(text))])
+
+
+def questions(language: str) -> list[tuple[str, str]]:
+    """The policy questions of a language as (split, question)."""
+    folder = ROOT / "tests" / "gold" / language
+    return [
+        (split, json.loads(line)["question"]) for split in ASKED for line in (folder / f"{split}.jsonl").read_text("utf-8").splitlines()
+    ]
+
+
+def masked_questions(redactor: Redactor, language: str) -> list[tuple[str, str, list[str]]]:
+    """The policy questions in which something is masked as a name that is none, as (split, question, what is masked)."""
+    rows = []
+    for split, text in questions(language):
+        masked = [text[found.start : found.end] for found in redactor.find(text) if found.type in KINDS]
+        if wrong := [value for value in masked if value.casefold() not in NAMED]:
+            rows.append((split, text, wrong))
+    return rows
 
 
 def summary(result: Score) -> dict[str, object]:
@@ -72,12 +98,24 @@ def _print(title: str, result: Score) -> None:
         print(f"  {name:13} {count.marked:4} marked  {shown}")
 
 
+def _print_questions(redactor: Redactor, languages: Sequence[str]) -> None:
+    for language in languages:
+        masked = masked_questions(redactor, language)
+        counts = ", ".join(f"{sum(row[0] == split for row in masked)} in {split}" for split in ASKED)
+        print(f"{language}: {len(masked)} of {len(questions(language))} questions ({counts})")
+        for split, text, values in masked:
+            print(f"    {split} {values} in {text!r}")
+
+
 def main() -> None:
     """Print the scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=HALVES, default="dev")
     parser.add_argument("--models", type=Path, default=ROOT / "models" / "names")
     parser.add_argument("--languages", nargs="*", default=list(LANGUAGES))
+    parser.add_argument(
+        "--questions", action="store_true", help="the policy questions of train and dev in which an ordinary word is masked"
+    )
     parser.add_argument("--templates", action="store_true", help="the tagger alone, on what was put aside")
     parser.add_argument("--faults", action="store_true", help="with what was missed and what was masked wrongly (never of the test half)")
     parser.add_argument("--json", action="store_true")
@@ -85,6 +123,9 @@ def main() -> None:
     if given.faults and given.half != "dev":
         parser.error("faults are shown of the dev half alone: who reads the test half has none any more")
     redactor = Redactor(allow=PUBLIC, names=NameTagger.load(given.models))
+    if given.questions:
+        _print_questions(redactor, given.languages)
+        return
     results = {
         language: score_templates(given.models, language) if given.templates else score_gold(redactor, language, given.half)
         for language in given.languages

@@ -30,7 +30,7 @@ from compliance.redaction.field import Field, written
 from compliance.redaction.gazetteer import Gazetteer
 from compliance.redaction.identifiers import find
 from compliance.redaction.tagger import CLUSTERS, MODEL, NAMES, masks
-from compliance.redaction.tokens import Token, fold, tokens
+from compliance.redaction.tokens import Token, fold, is_arabic, tokens
 from factory.names.corpus import Filler, Labelled, roughen, templates
 from factory.names.lexicon import LANGUAGES, gazetteer_lists
 
@@ -45,6 +45,13 @@ SEED = 20261126
 C1, C2 = 0.08, 0.02
 MORE = {"ar": 2.4, "zh": 2.4}
 """Scripts without capitals give the tagger less to go by: their templates are filled more often."""
+EMPTY = {"ar": 0.45}
+EMPTY_ELSEWHERE = 1 / 6
+"""How often a template without a slot is repeated, to one fill of another."""
+CUSTOMERS = {"ar": 7}
+"""How many times as many questions of customers are taken as of other plain sentences: most Arabic names are ordinary words in them."""
+AGAIN = {"ar": 6}
+"""How often the policies and the training questions of the bank are repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,17 @@ PRESETS = {"release": Preset(22, 1500, 150), "smoke": Preset(1, 60, 12)}
 
 @cache
 def gazetteer(*, release: bool) -> Gazetteer:
-    """The list that ships, or the one to train and measure with: without the names put aside and the unlisted ones."""
-    parts = frozenset({"listed", "unlisted", "held_out"}) if release else frozenset({"listed"})
+    """The list that ships, or the one to train and measure with: without the names put aside and the unlisted ones,
+    unless they are ordinary Arabic words as well."""
+    every = frozenset({"listed", "unlisted", "held_out"})
+    parts = every if release else frozenset({"listed"})
     lists = [(name, list(phrases)) for name, phrases in (*gazetteer_lists(parts), ("common", _ordinary()))]
     ordinary = {fold(word) for name, words in lists if name == "common" for word in words}
+    if not release:  # where no capital tells, an ordinary word that the box knows as a name too must be seen as both while it is none
+        both = (
+            (name, [each for each in phrases if is_arabic(each) and fold(each) in ordinary]) for name, phrases in gazetteer_lists(every)
+        )
+        lists += [(name, phrases) for name, phrases in both if name in ("given", "surname", "city")]
     # "Next" and "Three" are shops too: a brand that is an ordinary word is told by where it stands alone
     return Gazetteer.of((name, [each for each in phrases if name != "brand" or fold(each) not in ordinary]) for name, phrases in lists)
 
@@ -84,7 +98,9 @@ def plain_sentences(language: str, most: int, rng: random.Random) -> list[Labell
     found: list[str] = []
     for path in sorted((ROOT / "knowledge" / "policies" / language).glob("*/*.md")):
         found += [line.strip("#|- *") for line in path.read_text("utf-8").split("---", 2)[-1].splitlines() if len(line) > 12]
-    sources = [(source, most) for source in (found, _questions(language), _customers(language), _everyday(language), _passages(language))]
+    again = AGAIN.get(language, 1)
+    sources = [(source * again, most * again) for source in (found, _questions(language))]
+    sources += [(_customers(language), most * CUSTOMERS.get(language, 1)), (_everyday(language), most), (_passages(language), most)]
     sources.append((_documents(language), most * 2 if language == "de" else most // 3))  # there are no passages in German
     return [roughen(Labelled(text, (), language), rng) for source, share in sources for text in rng.sample(source, min(share, len(source)))]
 
@@ -174,7 +190,8 @@ def sentences(preset: Preset, rng: random.Random) -> Iterator[Labelled]:
     for language in LANGUAGES:
         filler = Filler(language, rng)
         for template in templates(language, held_out=False):
-            for _ in range(round(preset.fills * MORE.get(language, 1)) if "{" in template else max(1, preset.fills // 6)):
+            share = MORE.get(language, 1) if "{" in template else EMPTY.get(language, EMPTY_ELSEWHERE)
+            for _ in range(max(1, int(preset.fills * share))):
                 yield filler.fill(template)
         yield from plain_sentences(language, preset.plain, rng)
 

@@ -15,10 +15,11 @@ from compliance.redaction.features import columns
 from compliance.redaction.field import written
 from compliance.redaction.gazetteer import NAMING, Gazetteer
 from compliance.redaction.tagger import CLUSTERS, MODEL, NAMES, NameTagger
-from compliance.redaction.tokens import tokens
+from compliance.redaction.tokens import fold, tokens
+from factory.names.clusters import extended
 from factory.names.corpus import LABELS, SLOT, Filler, templates
 from factory.names.firms import firm
-from factory.names.lexicon import HERE, LANGUAGES, lexicon, part
+from factory.names.lexicon import HERE, LANGUAGES, lexicon, ordinary_arabic, part
 from factory.names.train import PRESETS, _nameless, gazetteer, labelled_tokens, read_crfsuite, sentences, train
 
 SLOTS = {*LABELS, "COUNTRY", "PHONE", "EMAIL", "IBAN", "ID", "CARD", "AMOUNT", "DATE", "NUMBER", "COMMON"}
@@ -98,6 +99,22 @@ def test_a_gazetteer_is_read_as_it_was_written(tmp_path: Path) -> None:
     first = (tmp_path / "names.gz").read_bytes()
     Gazetteer.load(tmp_path / "names.gz").save(tmp_path / "names.gz")
     assert (tmp_path / "names.gz").read_bytes() == first
+
+
+def test_a_word_that_is_added_joins_the_nearest_cluster_and_moves_no_other() -> None:
+    vectors = {"red": (1.0, 0.0), "blue": (0.9, 0.1), "dog": (0.0, 1.0), "green": (1.0, 0.2), "cat": (0.1, 1.0), "?": (0.0, 0.0)}
+    added = extended(
+        Clusters({"red": "1", "blue": "1", "dog": "2"}),
+        ["cat", "green", "dog", "?"],
+        lambda words: np.array([vectors[word] for word in words], np.float32),
+    )
+    assert added.of(tokens("red blue dog green cat ?")) == ["1", "1", "2", "1", "2", ""]
+
+
+def test_ordinary_arabic_words_are_listed_once_and_are_no_names_of_people_we_know() -> None:
+    words = ordinary_arabic()
+    assert len({fold(word) for word in words}) == len(words) > 5000
+    assert not {"محمد", "فاطمة", "خديجة", "لندن", "مدريد", "عبدالله"} & set(words)
 
 
 def test_a_small_run_learns_to_find_names(tmp_path: Path) -> None:
