@@ -36,7 +36,7 @@ import torch.nn.functional as F  # noqa: N812
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from factory.embedder_batches import Batch, Material, draw, material_of, teaching_plan
+from factory.embedder_batches import Batch, Material, draw, material_of, source_shares, teaching_plan
 from factory.embedder_corpus import LANGUAGES, Corpus, read_corpus
 from factory.embedder_tokenizer import build_tokenizer, fine_tokenizer, trim
 from factory.policy_groups import policy_groups, policy_pairs, question_groups, question_pairs
@@ -69,10 +69,14 @@ class Preset:
 
 
 PRESETS = {
-    "cpu": Preset(steps=800, batch=1536, dims=256, vocabulary=57000, taught=250000, tokenizer_texts=30000),
+    "cpu": Preset(steps=1600, batch=1536, dims=256, vocabulary=57000, taught=250000, tokenizer_texts=30000),
     "smoke": Preset(steps=40, batch=64, dims=32, vocabulary=6000, taught=500, tokenizer_texts=500, limit=400),
 }
-SHARES = {"parallel": 0.58, "cedict": 0.14, "cldr": 0.12, "mined": 0.1, "policies": 0.06, "questions": 0.03}
+SHARES = {
+    "parallel": 0.30, "catalogs": 0.18, "translated": 0.16, "cedict": 0.09, "cldr": 0.04, "mined": 0.06, "policies": 0.14,
+    "questions": 0.07, "freedict-de": 0.07, "freedict-ar": 0.09, "freedict-pt": 0.025, "freedict-fr": 0.025, "freedict-es": 0.02,
+    "freedict-it": 0.02,
+}  # fmt: skip
 MATRYOSHKA = (64, 128)
 CHECKPOINT_SECONDS = 60.0
 MOST_BYTES = 30_000_000
@@ -132,8 +136,8 @@ def _names(corpus: Corpus) -> list[str]:
 
 def _fingerprint(corpus: Corpus, preset: Preset, kind: str) -> str:
     """Names what a stage depends on: the corpus, and of the preset what cuts texts ("numbers") or all of it ("run")."""
-    cuts = (preset.vocabulary, preset.tokenizer_texts, preset.taught, preset.limit, preset.seed, sorted(SHARES.items()))
-    digest = hashlib.sha256(repr(cuts if kind == "numbers" else (cuts, preset)).encode())
+    cuts = (preset.vocabulary, preset.tokenizer_texts, preset.taught, preset.limit, preset.seed)
+    digest = hashlib.sha256(repr(cuts if kind == "numbers" else (cuts, preset, sorted(SHARES.items()))).encode())
     for group in corpus.groups:
         digest.update(repr(sorted(group.texts.items())).encode())
     for pair in corpus.pairs:
@@ -158,7 +162,8 @@ def _teacher_vectors(corpus: Corpus, preset: Preset, work: Path, teacher: Teach)
 def _numbers(corpus: Corpus, preset: Preset, work: Path, folder: Path) -> tuple[Any, Material]:
     cached = folder / "material.pickle"
     if cached.is_file():
-        return Tokenizer.from_file(str(folder / "tokenizer.json")), pickle.loads(cached.read_bytes())  # noqa: S301
+        kept: Material = pickle.loads(cached.read_bytes())  # noqa: S301
+        return Tokenizer.from_file(str(folder / "tokenizer.json")), dataclasses.replace(kept, shares=source_shares(corpus, SHARES)[1])
     simplified_file = work / "lexicon" / "simplified.json"
     simplified = json.loads(simplified_file.read_text("utf-8")) if simplified_file.is_file() else {}
     print("tokenizer: training", flush=True)

@@ -182,12 +182,12 @@ def material_of(corpus: Corpus, tokenizers: Sequence[Any], taught: int, shares: 
     names = {name: number for number, name in enumerate(sorted({said.intent for said in corpus.utterances} - {""}))}
     intents = np.array([names.get(said.intent, -1) for said in corpus.utterances], np.int64)
     plan = teaching_plan(corpus, taught)
-    group_taught = np.full(len(corpus.groups), -1, np.int64)
-    group_taught[plan.groups] = np.arange(len(plan.groups))
+    vectors = {corpus.groups[group].texts["en"]: number for number, group in enumerate(plan.groups)}
+    group_taught = np.array([vectors.get(group.texts.get("en", ""), -1) for group in corpus.groups], np.int64)
     said_taught = np.full(len(corpus.utterances), -1, np.int64)
     said_taught[plan.utterances] = len(plan.groups) + np.arange(len(plan.utterances))
     pair_taught = len(plan.groups) + len(plan.utterances) + np.arange(2 * len(plan.pairs)).reshape(-1, 2)
-    sources, weights = _sources(corpus, shares)
+    sources, weights = source_shares(corpus, shares)
     return Material(
         texts=tokenize(tokenizers, texts),
         count=len(texts),
@@ -204,7 +204,8 @@ def material_of(corpus: Corpus, tokenizers: Sequence[Any], taught: int, shares: 
     )
 
 
-def _sources(corpus: Corpus, shares: dict[str, float]) -> tuple[list[Ints], npt.NDArray[np.float64]]:
+def source_shares(corpus: Corpus, shares: dict[str, float]) -> tuple[list[Ints], npt.NDArray[np.float64]]:
+    """Groups of each source, and the part of a batch that it gets."""
     labels = np.array([group.source for group in corpus.groups])
     present = sorted(set(labels.tolist()))
     weights = np.array([shares.get(name, 0.1) for name in present])
@@ -221,8 +222,9 @@ class TeachingPlan:
 
 
 def teaching_plan(corpus: Corpus, most: int) -> TeachingPlan:
-    """Dictionaries first, then up to `most` aligned sentences."""
-    dictionaries = [number for number, group in enumerate(corpus.groups) if group.source != "parallel"]
+    """Dictionaries first, each English once, then up to `most` aligned sentences."""
+    once = {group.texts["en"]: number for number, group in reversed(list(enumerate(corpus.groups))) if group.source != "parallel"}
+    dictionaries = sorted(once.values())
     sentences = [number for number, group in enumerate(corpus.groups) if group.source == "parallel"][:most]
     utterances = [number for number, said in enumerate(corpus.utterances) if said.language == "en"]
     pairs = [number for number, pair in enumerate(corpus.pairs) if pair.language == "en"]

@@ -54,6 +54,24 @@ def tatoeba(model: Any, data: Path) -> Scores:
     return out
 
 
+def tatoeba_met(data: Path, lexicon: Sequence[Path]) -> dict[str, int]:
+    """How many of a language's pairs of Tatoeba also stand in the aligned texts that were trained on, marks and case aside."""
+    trained = {code: set[tuple[str, str]]() for code in LANGUAGES[1:]}
+    for path in (data / "parallel" / "sentences.jsonl.xz", *lexicon):
+        for row in read_rows(path):
+            for code in trained:
+                if row.get(code):
+                    trained[code].add((_bare(row.get("en", "")), _bare(row[code])))
+    met = dict.fromkeys(trained, 0)
+    for row in read_rows(data / "language" / "tatoeba_pairs.jsonl.xz"):
+        met[row["lang"]] += (_bare(row["en"]), _bare(row["text"])) in trained[row["lang"]]
+    return met
+
+
+def _bare(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
 def documents(model: Any, corpus: Corpus) -> Scores:
     """R@1 of the English sentence among all held-out ones (documents that were not trained on)."""
     out: Scores = {}
@@ -192,7 +210,7 @@ def latency(model: Any, rounds: int = 2000) -> Scores:
     return {"p50_ms": round(float(np.percentile(times, 50)), 4), "p95_ms": round(float(np.percentile(times, 95)), 4)}
 
 
-def evaluate(model_folder: Path, data: Path, policies: Path, gold: Path, split: str) -> Scores:
+def evaluate(model_folder: Path, data: Path, policies: Path, gold: Path, split: str, lexicon: Sequence[Path] = ()) -> Scores:
     """Everything that can be measured with what is there; what is absent is named under `skipped`."""
     model = load_embedder(model_folder)
     size = sum(path.stat().st_size for path in model_folder.rglob("*") if path.is_file())
@@ -201,6 +219,7 @@ def evaluate(model_folder: Path, data: Path, policies: Path, gold: Path, split: 
     if data.is_dir():
         corpus = read_corpus(data)
         scores["tatoeba_r1"] = tatoeba(model, data)
+        scores["tatoeba_met"] = tatoeba_met(data, lexicon)
         scores["documents_r1"] = documents(model, corpus)
         scores["passages"] = passages(model, corpus)
     else:
@@ -228,9 +247,10 @@ def main() -> None:
     parser.add_argument("--policies", type=Path, default=Path("knowledge/policies"))
     parser.add_argument("--gold", type=Path, default=Path("tests/gold"))
     parser.add_argument("--split", default="test")
+    parser.add_argument("--lexicon", type=Path, default=Path("build/embedder/lexicon"), help="the aligned texts that were trained on")
     parser.add_argument("--out", type=Path, default=Path("build/embedder/scores.json"))
     options = parser.parse_args()
-    scores = evaluate(options.model, options.data, options.policies, options.gold, options.split)
+    scores = evaluate(options.model, options.data, options.policies, options.gold, options.split, sorted(options.lexicon.glob("*.jsonl")))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(scores, indent=1) + "\n", "utf-8")
     for line in scores["skipped"]:

@@ -115,6 +115,25 @@ class Field:
                 at=at.astype(np.int32), label=label.astype(np.uint8), weight=weights[at, label], moves=self._moves,
             )  # fmt: skip
 
+    def parts(self) -> tuple[dict[str, dict[str, float]], dict[tuple[str, str], float]]:
+        """The weights and moves that `of` makes this field of; zeros are left out."""
+        mask, weights = (1 << _BITS) - 1, {}
+        for key, row in zip(self._keys.tolist(), self._weights.tolist(), strict=False):  # the last keys are no features
+            template = key >> 3 * _BITS
+            numbers = [key >> shift * _BITS & mask for shift in (2, 1, 0)][: len(TEMPLATES[template])]
+            values = (
+                EDGE if number == _EDGE_NUMBER else self._values[column][number - _FIRST_NUMBER]
+                for (column, _), number in zip(TEMPLATES[template], numbers, strict=True)
+            )
+            weights[SEPARATOR.join((str(template), *values))] = {label: x for label, x in zip(self.labels, row, strict=True) if x}
+        moves = {
+            (one, other): float(self._moves[row, column])
+            for row, one in enumerate(self.labels)
+            for column, other in enumerate(self.labels)
+            if self._moves[row, column]
+        }
+        return weights, moves
+
     # -- the probabilities ---------------------------------------------------------------------------------------------
 
     def scores(self, columns: Sequence[Sequence[str]]) -> Weights:

@@ -253,10 +253,11 @@ def main() -> None:
     parser.add_argument("--c1", type=float, default=C1)
     parser.add_argument("--c2", type=float, default=C2)
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "names")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the names that templates are filled with")
     given = parser.parse_args()
     preset = PRESETS[given.preset]
     clusters = Clusters.load(given.out / CLUSTERS)
-    seconds = train(given.out, preset, sentences(preset, random.Random(SEED)), gazetteer(release=False), clusters, given.c1, given.c2)
+    seconds = train(given.out, preset, sentences(preset, random.Random(given.seed)), gazetteer(release=False), clusters, given.c1, given.c2)
     gazetteer(release=True).save(given.out / NAMES)
     for name in (MODEL, NAMES):
         path = given.out / name

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import hashlib
 import json
+import lzma
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polib
 import pytest
 import torch
 from tokenizers import Tokenizer
 
-from factory import embedder, evaluate_embedder, teacher
+from factory import embedder, evaluate_embedder, teacher, translated
+from factory.catalogs import rows as messages_of
+from factory.dictionaries import entries
+from factory.dictionaries import rows as meanings
 from factory.embedder_batches import draw, material_of
 from factory.embedder_card import card
 from factory.embedder_corpus import clean_texts, read_corpus
@@ -325,3 +332,74 @@ def test_the_dictionary_is_read_as_text_and_never_as_objects(tmp_path: Path) -> 
     assert list(cedict_rows(cedict_entries(plain))) == []
     with pytest.raises(pickle.UnpicklingError):
         list(cedict_entries(bad))
+
+
+DICTIONARY = """Abbau /ˈapbaʊ/ <masc, n, sg>
+dismantling <n>, removal <n>
+         Note: of a machine
+      "der Abbau der Ozonschicht"  - the depletion of the ozone layer, ozone depletion
+      "Sie kam, aber zu spät."  - She came, but too late.
+   Synonym: {Demontage}
+
+ see: {Rückbau}
+
+stillen /ʃtˈɪlən/ <v, trans>
+1. to satisfy sb.; to quench
+"""
+
+
+def test_a_dictionary_gives_meanings_and_phrases_without_its_notes() -> None:
+    assert list(entries(DICTIONARY.splitlines())) == [
+        ("Abbau", "dismantling"),
+        ("Abbau", "removal"),
+        ("der Abbau der Ozonschicht", "the depletion of the ozone layer"),
+        ("Sie kam, aber zu spät.", "She came, but too late."),
+        ("stillen", "to satisfy someone"),
+        ("stillen", "to quench"),
+    ]
+
+
+def test_meanings_that_nobody_uses_are_left_out(tmp_path: Path) -> None:
+    lines = ["house /haʊs/", "maison", "zymurgy /z/", "zymologie", "house /haʊs/", "maison"]
+    with gzip.open(tmp_path / "freedict-eng-fra.dict.dz", "wt", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    (tmp_path / "freedict-nld-lat.dict.dz").write_bytes(b"no dictionary of ours is opened")
+    assert list(meanings(tmp_path)) == [{"en": "house", "fr": "maison"}]
+
+
+def test_messages_of_programs_are_aligned_by_their_english(tmp_path: Path) -> None:
+    said = {
+        "es": {"_Transfer <b>%s</b> to account": "_Transferir <b>%s</b> a la cuenta", "OK": "Vale", "Save file": "Save file"},
+        "ar": {"_Transfer <b>%s</b> to account": "حوّل %s إلى الحساب", "Delete the account": "Borrar la cuenta"},
+    }
+    for code, entries_ in said.items():
+        catalogue = polib.POFile()
+        catalogue.extend(polib.POEntry(msgid=english, msgstr=text) for english, text in entries_.items())
+        folder = tmp_path / "usr" / "share" / "locale" / code / "LC_MESSAGES"
+        folder.mkdir(parents=True)
+        catalogue.save_as_mofile(str(folder / "books.mo"))
+    assert messages_of(tmp_path) == [{"en": "Transfer to account", "es": "Transferir a la cuenta", "ar": "حوّل إلى الحساب"}]
+
+
+def test_what_the_translator_is_unsure_of_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def apertium(command: list[str], *, input: str, **_: object) -> subprocess.CompletedProcess[str]:
+        pair = command[1]
+        lines = [line for line in input.split("\n\n") if line]
+        said = ["*" + line if "quark" in line else f"{pair}  {line}" for line in lines]
+        return subprocess.CompletedProcess(command, 0, "\n\n".join(said) + "\n\n")
+
+    monkeypatch.setattr(subprocess, "run", apertium)
+    rows = translated.rows([{"en": "a house", "de": "ein Haus"}, {"en": "a quark is"}, {"en": "alone"}, {"en": "Is it here?"}])
+    assert rows == [
+        {"en": "a house", "es": "eng-spa a house", "fr": "es-fr eng-spa a house", "de": "ein Haus", "pt": "es-pt eng-spa a house", "it": "spa-ita eng-spa a house"},
+        {"en": "Is it here?", "es": "eng-spa Is it here?", "fr": "es-fr eng-spa Is it here?", "pt": "es-pt eng-spa Is it here?", "it": "spa-ita eng-spa Is it here?"},
+    ]  # fmt: skip
+
+
+def test_pairs_of_the_measure_that_were_trained_on_are_counted(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "lexicon.jsonl", [{"en": "Good morning!", "es": "buenos días"}, {"en": "Good night", "es": "otra cosa"}])
+    (tmp_path / "language").mkdir()
+    with lzma.open(tmp_path / "language" / "tatoeba_pairs.jsonl.xz", "wt", encoding="utf8") as file:
+        for english, text in (("Good morning.", "Buenos días."), ("Good night.", "Buenas noches.")):
+            file.write(json.dumps({"lang": "es", "text": text, "en": english}) + "\n")
+    assert evaluate_embedder.tatoeba_met(tmp_path, [tmp_path / "lexicon.jsonl"])["es"] == 1

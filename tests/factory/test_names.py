@@ -11,8 +11,8 @@ import pytest
 
 from app.settings import load_settings
 from compliance.redaction.clusters import Clusters
-from compliance.redaction.features import columns
-from compliance.redaction.field import written
+from compliance.redaction.features import SEPARATOR, columns
+from compliance.redaction.field import Field, written
 from compliance.redaction.gazetteer import NAMING, Gazetteer
 from compliance.redaction.tagger import CLUSTERS, MODEL, NAMES, NameTagger
 from compliance.redaction.tokens import fold, tokens
@@ -20,6 +20,7 @@ from factory.names.clusters import extended
 from factory.names.corpus import LABELS, SLOT, Filler, templates
 from factory.names.firms import firm
 from factory.names.lexicon import HERE, LANGUAGES, lexicon, ordinary_arabic, part
+from factory.names.mean import mean
 from factory.names.train import PRESETS, _nameless, gazetteer, labelled_tokens, read_crfsuite, sentences, train
 
 SLOTS = {*LABELS, "COUNTRY", "PHONE", "EMAIL", "IBAN", "ID", "CARD", "AMOUNT", "DATE", "NUMBER", "COMMON"}
@@ -160,3 +161,19 @@ def test_firms_are_coined_by_the_hundred() -> None:
 def test_a_sentence_names_nobody_where_no_word_but_the_first_has_a_capital_and_that_one_is_ordinary() -> None:
     texts = ["The shop is shut.", "Tom is late.", "I like the shop.", "We saw Ana.", "Where is it?", "It is late."]
     assert _nameless(texts) == ["I like the shop.", "It is late.", "The shop is shut."]
+
+
+def test_the_mean_of_runs_is_a_field_of_their_mean_weights() -> None:
+    feature, other = (SEPARATOR.join(("0", value)) for value in ("ana", "box"))
+    one = Field.of(["O", "B-PERSON"], {feature: {"B-PERSON": 2.0}, other: {"O": 1.0}}, {("O", "O"): 0.5})
+    two = Field.of(["O", "B-PERSON"], {feature: {"B-PERSON": 1.0, "O": -1.0}}, {("O", "O"): 1.5, ("B-PERSON", "O"): 1.0})
+    weights, moves = mean([one, two]).parts()
+    assert weights == {feature: {"B-PERSON": 1.5, "O": -0.5}, other: {"O": 0.5}}
+    assert moves == {("O", "O"): 1.0, ("B-PERSON", "O"): 0.5}
+
+
+def test_a_field_is_made_again_of_its_parts(tmp_path: Path) -> None:
+    shipped = load_settings().models / "names" / MODEL
+    field = Field.load(shipped)
+    Field.of(field.labels, *field.parts()).save(tmp_path / MODEL)
+    assert (tmp_path / MODEL).read_bytes() == shipped.read_bytes()
