@@ -355,9 +355,16 @@ def _pool(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _as_good(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The best statement, and those of its section that are as good."""
+    """The best statement, and those of its section that are as good; those of another section of its policy, where so many there are as
+    good that it is a list of what was asked for, and the best stands nearly alone in its own."""
     best = candidates[0]
-    return [item for item in candidates if item.passage == best.passage and item.score >= AS_GOOD * best.score]
+    by_section: dict[tuple[int, int], list[Candidate]] = {}
+    for item in candidates:
+        if item.policy is best.policy and item.score >= AS_GOOD * best.score:
+            by_section.setdefault((item.passage.start, item.passage.end), []).append(item)
+    own = by_section[best.passage.start, best.passage.end]
+    longest = max(by_section.values(), key=len)
+    return longest if len(longest) > MAX_SENTENCES >= len(own) else own
 
 
 def _notice(progress: Progress, pool: Sequence[Candidate]) -> Iterator[Sentence]:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from datetime import date
 
 from app.appliance import Appliance
-from app.turn import LEADS, MAX_SENTENCES, _out_of_place, _span
+from app.turn import LEADS, MAX_SENTENCES, _out_of_place, _pool, _span
 from knowledge.search import Candidate, Scope
 
 
 def found(box: Appliance) -> list[Candidate]:
     return list(box.search.find("How much does an international transfer cost?", Scope("en", "customer", date(2026, 11, 1))).candidates)
+
+
+def sections(box: Appliance) -> tuple[list[Candidate], Candidate]:
+    """The rows of the longest section of one policy, all as likely, and a statement of another section that is a little likelier."""
+    policy = "payments/international-transfer"
+    passages = [each for each in box.search.index.passages if each.policy.id == policy and each.policy.language == "en"]
+    longest = max(passages, key=lambda each: len(each.statements))
+    elsewhere = next(each for each in passages if each is not longest)
+    rows = [Candidate(longest, statement, 0.95, ()) for statement in longest.statements]
+    return rows, Candidate(elsewhere, elsewhere.statements[0], 0.96, ())
 
 
 def scored(candidate: Candidate, score: float) -> Candidate:
@@ -38,3 +48,11 @@ def test_where_the_policy_orders_prices_the_model_begins_as_the_policy_does(box:
     assert _out_of_place(other, best, set(), ordered=True) != ""
     assert _out_of_place(best, best, set(), ordered=True) == ""
     assert _out_of_place(other, best, {_span(best)}, ordered=True) == ""
+
+
+def test_a_list_as_good_as_a_lone_statement_is_said_in_its_order(box: Appliance) -> None:
+    rows, lone = sections(box)
+    assert len(rows) > MAX_SENTENCES
+    assert _pool([lone, *reversed(rows[: MAX_SENTENCES + 1])])[: MAX_SENTENCES + 1] == rows[: MAX_SENTENCES + 1]
+    assert _pool([lone, *rows[:MAX_SENTENCES]])[0] == lone, "a few statements are no list"
+    assert _pool([lone, *(scored(row, 0.5) for row in rows)])[0] == lone, "they are not as good"
