@@ -1,9 +1,10 @@
 """What does a turn cost beside the model, step by step, and how does it grow with people who ask at once?
 
-    python benchmarks/turn.py [--people 1,8,64] [--rounds 40] [--quick] [--json] [--plot FILE]
+    python benchmarks/turn.py [--people 1,8,64] [--rounds 40] [--passages N] [--quick] [--json] [--plot FILE]
 
 Questions of the dev split in eight languages, each in a session of its own, on the reference bank without a model (so that
-the box quotes). Milliseconds; each step is the median over turns, `total` and `p95` are of the whole turn.
+the box quotes), or on copies of its policies with other figures, as many as make N passages. Milliseconds; each step is the
+median over turns, `total` and `p95` are of the whole turn.
 """
 
 from __future__ import annotations
@@ -60,14 +61,20 @@ def main() -> None:
     parser = report.options(__doc__)
     parser.add_argument("--people", default="1,8,64")
     parser.add_argument("--rounds", type=int, default=40, help="questions a language")
+    parser.add_argument("--passages", type=int, help="at least so many, by copies of the policies")
     options = parser.parse_args()
     if options.quick:
         options.people, options.rounds = "1,8", 5
     with TemporaryDirectory() as home, Appliance(Settings(home=Path(home), slm=False, people=64, waiting=64)) as box:
         asked = questions(options.rounds)
+        if options.passages:
+            from search import enough
+
+            box.__dict__["policies"] = list(enough(box.policies, options.passages))  # in place of what it would read
         for language, question in asked[:16]:
             box.ask(question, language=language)
         rows = [measure(box, asked, people) for people in map(int, options.people.split(","))]
+        rows = [{"passages": len(box.search.index.passages), **row} for row in rows]
     report.tell(rows, options.json)
     if options.plot:
         report.draw([row | {"way": "turn"} for row in rows], options.plot, "people", "total", "way")
