@@ -28,6 +28,7 @@ FORMAT = 8
 _FILES = ("passages.faiss", "statements.npy", "lexical.npz")
 MAPPED = 256_000_000
 """Bytes of statement vectors above which they stay on disk, and are read as they are needed."""
+_BUILDING = ".building-"
 LEFT_BEHIND = 24 * 3600
 """Seconds after which what a build was working on is taken for left behind by one that was killed."""
 
@@ -179,7 +180,7 @@ def save(index: Index, folder: Path) -> Path:
     target = folder / index.hash
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+        work = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=folder))
         try:
             faiss.write_index(index.dense, str(work / _FILES[0]))
             np.save(work / _FILES[1], index.statement_vectors)
@@ -195,12 +196,19 @@ def save(index: Index, folder: Path) -> Path:
         finally:
             shutil.rmtree(work, ignore_errors=True)
         for old in folder.iterdir():
-            in_work = old.name.startswith(".building-") and time.time() - old.stat().st_mtime < LEFT_BEHIND
-            if old.is_dir() and old.name != index.hash and not in_work:
+            if old.is_dir() and old.name != index.hash and not _in_work(old):
                 shutil.rmtree(old, ignore_errors=True)
     except (OSError, RuntimeError) as error:
         raise _unwritable(folder, error) from None
     return target
+
+
+def _in_work(folder: Path) -> bool:
+    """Whether another build may be writing to this folder; it may also have just gone."""
+    try:
+        return folder.name.startswith(_BUILDING) and time.time() - folder.stat().st_mtime < LEFT_BEHIND
+    except FileNotFoundError:
+        return True
 
 
 def _unwritable(folder: Path, error: Exception) -> KnowledgeError:
@@ -275,7 +283,7 @@ def rebuild(policies: Sequence[Policy], embedder: Embedder, folder: Path, progre
     """A new index of these policies, saved in `folder`; a large one as it lies there. Raises KnowledgeError when that cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as scratch:
+        with tempfile.TemporaryDirectory(prefix=_BUILDING, dir=folder) as scratch:
             index = build(policies, embedder, progress, Path(scratch))
             save(index, folder)
     except OSError as error:

@@ -85,6 +85,22 @@ def test_a_full_disk_under_a_large_index_is_told(tmp_path: Path, monkeypatch: py
     assert not list((tmp_path / "index").iterdir())
 
 
+def test_a_build_that_ends_while_another_clears_up_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".building-ends-now").mkdir()
+    stat = Path.stat
+
+    def gone(path: Path, **options: bool) -> os.stat_result:
+        if path.name == ".building-ends-now":
+            raise FileNotFoundError(path)
+        return stat(path, **options)
+
+    policies = [policy for policy in load_policies(PROJECT / "knowledge" / "policies") if policy.language == "en"][:2]
+    embedder = load_embedder(PROJECT / "models" / "embedder")
+    monkeypatch.setattr(Path, "stat", gone)
+    monkeypatch.setattr(Path, "is_dir", lambda path: os.path.isdir(path))
+    assert open_index(policies, embedder, tmp_path).hash in os.listdir(tmp_path)
+
+
 def test_a_build_leaves_another_at_work_alone_and_clears_one_that_was_killed(tmp_path: Path) -> None:
     at_work, killed = tmp_path / ".building-now", tmp_path / ".building-long-ago"
     for folder in (at_work, killed):
