@@ -11,12 +11,11 @@ GPL-2+, some LGPL or of the kind.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from factory.embedder_corpus import LANGUAGES, clean_texts
+from factory.embedder_corpus import LANGUAGES, clean_texts, write_rows
 
 _LOCALES = {"es": "es", "fr": "fr", "de": "de", "pt_BR": "pt", "pt": "pt", "it": "it", "zh_CN": "zh", "ar": "ar"}
 _MARKUP = re.compile(r"<[^<>]{1,80}>|&[a-z]{2,6};")
@@ -64,10 +63,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("build/embedder/lexicon"))
     options = parser.parse_args()
-    done = rows(options.folder)
-    with (options.out / "catalogs.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in done)
-    print(f"{len(done):,} messages")
+    print(f"{write_rows(options.out / 'catalogs.jsonl', rows(options.folder)):,} messages")
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from factory.embedder_corpus import write_rows
 
 _CODES = {"deu": "de", "ara": "ar", "fra": "fr", "ita": "it", "por": "pt", "spa": "es"}
 _HEADWORD = re.compile(r"^(?P<word>\S.*?) /.*/(?: <[^>]*>)*\s*$")
@@ -93,14 +94,11 @@ def main() -> None:
     parser.add_argument("--freedict", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("build/embedder/lexicon"))
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[dict[str, str]]] = {}
     for row in rows(options.freedict):
         found.setdefault(next(code for code in row if code != "en"), []).append(row)
     for code, meanings in found.items():  # a file a language: each is a source of its own, and gets its share of every batch
-        with (options.out / f"freedict-{code}.jsonl").open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in meanings)
-        print(f"{code}: {len(meanings):,} meanings")
+        print(f"{code}: {write_rows(options.out / f'freedict-{code}.jsonl', meanings):,} meanings")
 
 
 if __name__ == "__main__":

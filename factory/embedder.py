@@ -3,7 +3,8 @@
     python -m factory.embedder --data ../shared/data --out models/embedder [--preset cpu|smoke] \\
         [--policies knowledge/policies]
 
-1. corpus: aligned sentences, dictionaries (`python -m factory.lexicon`), questions with passages, customers' questions;
+1. corpus: aligned sentences, everyday words (`python -m factory.lexicon`, `dictionaries`, `catalogs`, `translated`, `mining`),
+   questions with passages, customers' questions;
 2. teacher: vectors of the English side, in shards (factory/teacher.py);
 3. tokenizer: Unigram over evened-out spelling (factory/embedder_tokenizer.py);
 4. start: each piece is the mean of its sentences' teacher vectors, weighted a / (a + p) (Arora et al. 2017);

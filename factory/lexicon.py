@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from factory.embedder_corpus import LANGUAGES
+from factory.embedder_corpus import LANGUAGES, write_rows
 
 _ENTRY = re.compile(r"^(\S+) (\S+) \[([^\]]+)\] /(.+)/$")
 _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]|（[^）]*）")
@@ -119,18 +119,12 @@ def write_lexicon(out: Path, cldr: Sequence[Path], cedict: Path | None) -> None:
     rows = list(locale_rows())
     for package in cldr:
         rows += cldr_rows(package)
-    _write_rows(out / "cldr.jsonl", rows)
+    write_rows(out / "cldr.jsonl", rows)
     if cedict:
         entries = list(cedict_entries(cedict))
-        _write_rows(out / "cedict.jsonl", cedict_rows(entries))
+        write_rows(out / "cedict.jsonl", cedict_rows(entries))
         mapping = json.dumps(simplified_characters(entries), ensure_ascii=False, sort_keys=True)
         (out / "simplified.json").write_text(mapping, "utf-8")
-
-
-def _write_rows(path: Path, rows: Iterable[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ question and a candidate are a pair when each stands out from its other neighbou
 from __future__ import annotations
 
 import argparse
-import json
 import lzma
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from factory.embedder_corpus import LANGUAGES, SENTENCE_END, Corpus, read_corpus
+from factory.embedder_corpus import LANGUAGES, SENTENCE_END, Corpus, read_corpus, write_rows
 from knowledge.embedder import Vectors, load_embedder
 
 
@@ -101,10 +100,7 @@ def main() -> None:
     options = parser.parse_args()
     model = load_embedder(options.model)
     rows = [*mined_rows(model, read_corpus(options.data)), *law_rows(model, options.data)]
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    print(f"{len(rows)} pairs into {options.out}")
+    print(f"{write_rows(options.out, rows)} pairs into {options.out}")
 
 
 if __name__ == "__main__":

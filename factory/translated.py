@@ -10,12 +10,11 @@ it does not know is left out. What is translated: customers' questions, question
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from factory.embedder_corpus import LANGUAGES, read_corpus, read_rows
+from factory.embedder_corpus import LANGUAGES, read_corpus, read_rows, write_rows
 
 ONWARD = {"es-fr": "fr", "es-pt": "pt", "spa-ita": "it"}
 LEAST_WORDS, MOST_CHARACTERS = 2, 200
@@ -72,10 +71,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("build/embedder/lexicon"))
     options = parser.parse_args()
-    done = rows(sources(options.data, options.out))
-    with (options.out / "translated.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in done)
-    print(f"{len(done):,} texts")
+    count = write_rows(options.out / "translated.jsonl", rows(sources(options.data, options.out)))
+    print(f"{count:,} texts")
 
 
 if __name__ == "__main__":
