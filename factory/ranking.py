@@ -1,9 +1,9 @@
 """Fits the two models of the search and their thresholds: `python -m factory.ranking`.
 
-Data: the gold questions (train for the statement model, a logistic regression whose weights can be read; train and dev for
-answerability, boosted trees of scikit-learn, and its thresholds; test is not read). A statement is right when it belongs
-to the row's policy and holds its figures. Thresholds are chosen on questions about policies that the trees had not seen
-(cross-validation by policy), and what is printed of answerability is measured so. Writes knowledge/ranking.json.
+Data: the gold questions, train and dev (test is not read): a linear model that chooses a statement of a list, whose weights can
+be read (`factory/listwise.py`), and for answerability boosted trees of scikit-learn. A statement is right when it belongs to the row's
+policy and holds its figures. What is printed, the scores that answerability is fitted on, and its thresholds rest on questions about
+policies that the models had not seen (cross-validation by policy). Writes knowledge/ranking.json.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from app.questions import Row, read_rows
+from factory.listwise import Choice, as_probability, fit_choices
 from knowledge.answerability import Answerability
 from knowledge.embedder import load_embedder
 from knowledge.index import build
 from knowledge.policy import load_policies
 from knowledge.quantities import quantity_keys
-from knowledge.search import RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search, is_example
+from knowledge.reading import is_example
+from knowledge.search import RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search
 from knowledge.trees import LEAF, BoostedTrees, Tree
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -57,32 +59,18 @@ def _held(wanted: str, language: str, held: frozenset[tuple[str, str, str]]) -> 
     return quantity_keys(wanted, language) <= held
 
 
-def statement_data(search: Search, rows: Sequence[Row]) -> tuple[list[Sequence[float]], list[int], list[float]]:
-    """Features, labels and weights: each question counts the same, however many statements it proposes."""
-    features: list[Sequence[float]] = []
-    labels: list[int] = []
-    weights: list[float] = []
-    for row in rows:
-        found = find(search, row)
-        # A worked example holds the figures too, but the rule itself is the better answer.
-        right = [is_right(item, row) and not is_example(item.statement.text) for item in found.candidates]
-        if not any(right):
-            continue
-        for item, good in zip(found.candidates, right, strict=True):
-            features.append(item.features)
-            labels.append(int(good))
-            weights.append(1 / sum(right) if good else 3 / (len(right) - sum(right)))
-    return features, labels, weights
+def choice_of(found: Found, row: Row) -> Choice:
+    """What search proposed for a row, and what of it is right."""
+    # A worked example holds the figures too, but the rule itself is the better answer.
+    right = [is_right(item, row) and not is_example(item.statement.text) for item in found.candidates]
+    return Choice(np.array([item.features for item in found.candidates]).reshape(-1, len(STATEMENT_FEATURES)), np.array(right, np.bool_))
 
 
-def fit(
-    features: Sequence[Sequence[float]], labels: Sequence[int], weights: Sequence[float] | None, strength: float
-) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=strength, max_iter=2000)
-    model.fit(np.array(features), np.array(labels), sample_weight=None if weights is None else np.array(weights))
-    return model
+def statement_model(choices: Sequence[Choice]) -> tuple[tuple[float, ...], float]:
+    """Weights and bias of the statement model."""
+    weights = fit_choices(choices)
+    scale, bias = as_probability(choices, weights)
+    return tuple(float(weight) for weight in weights * scale), bias
 
 
 def fewer(row: Row, policies: Sequence[str], rng: random.Random) -> Row:
@@ -92,9 +80,7 @@ def fewer(row: Row, policies: Sequence[str], rng: random.Random) -> Row:
     return replace(row, exclude=row.exclude | (set(others) - set(rng.sample(others, kept))))
 
 
-def grow(
-    features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64] | None = None
-) -> Any:
+def grow(features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64] | None = None) -> Any:
     """Boosted trees of the answerability; few leaves and a share of the features a split, since there are few questions."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -123,15 +109,24 @@ def trees_of(model: Any) -> BoostedTrees:
 
 
 def unseen(
-    features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64], subjects: Sequence[str]
+    features: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64], folds: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """The probability of each question by trees that were grown without any question about its policy, in any language."""
+    """The probability of each question by trees that were grown without any question of its fold."""
+    chances = np.zeros(len(answerable))
+    for fold in sorted(set(folds.tolist())):
+        left = folds == fold
+        chances[left] = grow(features[~left], answerable[~left], weights[~left]).predict_proba(features[left])[:, 1]
+    return chances
+
+
+def folds_of(subjects: Sequence[str]) -> npt.NDArray[np.int64]:
+    """`(n,)` the fold (0 to FOLDS - 1) of each question; a policy is in one fold, in all its languages."""
     from sklearn.model_selection import GroupKFold
 
-    chances = np.zeros(len(answerable))
-    for seen, left in GroupKFold(FOLDS).split(features, answerable, subjects):
-        chances[left] = grow(features[seen], answerable[seen], weights[seen]).predict_proba(features[left])[:, 1]
-    return chances
+    folds = np.zeros(len(subjects), np.int64)
+    for fold, (_, left) in enumerate(GroupKFold(FOLDS).split(np.zeros(len(subjects)), groups=subjects)):
+        folds[left] = fold
+    return folds
 
 
 def subject_of(row: Row) -> str:
@@ -148,25 +143,23 @@ def choose_threshold(probabilities: Sequence[float], answerable: Sequence[bool])
     return float(np.round(np.mean(best), 3))
 
 
-def report(name: str, search: Search, rows: Sequence[Row]) -> None:
-    """How often the right statement is first and among three, per category."""
+def report(rows: Sequence[Row], founds: Sequence[Found]) -> None:
+    """How often the right statement is first and among three, by split, category and language."""
     groups: dict[str, list[tuple[bool, bool, bool]]] = {}
-    for row in rows:
+    for row, found in zip(rows, founds, strict=True):
         if row.expected != "answered" or not row.policy:
             continue
-        top = find(search, row).candidates[:3]
+        top = found.candidates[:3]
         marks = (
             bool(top) and is_right(top[0], row),
             any(is_right(item, row) for item in top),
             any(item.policy.id == row.policy for item in top),
         )
-        for group in (row.category, row.language or ""):
+        for group in ("all", row.category, row.language or ""):
             groups.setdefault(group, []).append(marks)
-    for group, found in sorted(groups.items()):
-        first, three, policy = (float(np.mean([mark[place] for mark in found])) for place in range(3))
-        print(
-            f"{name} {group:14} n={len(found):4} right first {first:.3f}  in three {three:.3f}  policy in three {policy:.3f}"
-        )
+    for group, marked in sorted(groups.items()):
+        first, three, policy = (float(np.mean([mark[place] for mark in marked])) for place in range(3))
+        print(f"{group:14} n={len(marked):4} right first {first:.3f}  in three {three:.3f}  policy in three {policy:.3f} (unseen policies)")
 
 
 def main() -> None:
@@ -174,52 +167,59 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gold", type=Path, default=PROJECT / "tests" / "gold")
     parser.add_argument("--languages", nargs="*", default=["en", "es", "fr", "de", "pt", "it", "zh", "ar"])
+    parser.add_argument("--embedder", type=Path, default=PROJECT / "models" / "embedder")
     parser.add_argument("--out", type=Path, default=RANKING_FILE)
     arguments = parser.parse_args()
     policies = load_policies(PROJECT / "knowledge" / "policies")
     undecided = Answerability(BoostedTrees(0.0, ()), 0.5, {})
-    untrained = Ranking((1.0,) * len(STATEMENT_FEATURES), 0.0, undecided)
-    search = Search(build(policies, load_embedder(PROJECT / "models" / "embedder")), untrained)
-    train = [row for code in arguments.languages for row in read_rows(arguments.gold / code / "train.jsonl")]
-    dev = [row for code in arguments.languages for row in read_rows(arguments.gold / code / "dev.jsonl")]
-    print(f"{len(train)} train, {len(dev)} dev questions")
-    features, labels, weights = statement_data(search, [row for row in train if row.expected == "answered"])
-    statement = fit(features, labels, weights, strength=1.0)
-    ranking = Ranking(tuple(float(weight) for weight in statement.coef_[0]), float(statement.intercept_[0]), undecided)
-    search.ranking = ranking
-    report("dev", search, dev)
-    judged = [row for row in train + dev if row.expected in ("answered", "abstained")]
+    search = Search(build(policies, load_embedder(arguments.embedder)), Ranking((1.0,) * len(STATEMENT_FEATURES), 0.0, undecided))
+    splits = [read_rows(arguments.gold / code / f"{split}.jsonl") for code in arguments.languages for split in ("train", "dev")]
+    judged = [row for rows in splits for row in rows if row.expected in ("answered", "abstained")]
+    folds = folds_of([subject_of(row) for row in judged])
+    answered = [(choice_of(find(search, row), row), fold) for row, fold in zip(judged, folds, strict=True) if row.expected == "answered"]
+    rankings = [Ranking(*statement_model([choice for choice, fold in answered if fold != left]), undecided) for left in range(FOLDS)]
+    founds = found_unseen(search, judged, folds, rankings)
+    report(judged, founds)
     ids, rng = sorted({policy.id for policy in policies}), random.Random(SEED)
     # A box may hold one document or a thousand, with keywords or without, and what stands out among fifty is not what does among three.
-    bare = Search(build([replace(policy, keywords=()) for policy in policies], search.index.embedder), ranking)
-    asked = judged + [fewer(row, ids, rng) for row in judged]
-    founds = [find(search if place < len(judged) else bare, row) for place, row in enumerate(asked)]
+    bare = Search(build([replace(policy, keywords=()) for policy in policies], search.index.embedder), search.ranking)
+    few = [fewer(row, ids, rng) for row in judged]
+    founds += found_unseen(bare, few, folds, rankings)
     usable = np.array([bool(found.features) for found in founds])
-    asked = [row for row, good in zip(asked, usable, strict=True) if good]
+    asked = [row for row, good in zip(judged + few, usable, strict=True) if good]
     seen = np.array([found.features for found in founds if found.features])
     truth = np.array([row.expected == "answered" for row in asked])
     whole = np.arange(len(usable))[usable] < len(judged)
     counting = np.where(whole, 1.0, FEWER_WEIGHT)
-    chances = unseen(seen, truth, counting, [subject_of(row) for row in asked])
-    judged = [row for row, good in zip(asked, whole, strict=True) if good]
+    chances = unseen(seen, truth, counting, np.concatenate([folds, folds])[usable])
+    of_all = [row for row, good in zip(asked, whole, strict=True) if good]
     threshold = choose_threshold(list(chances[whole]), list(truth[whole]))
-    by_language = {code: choose_threshold(*_of(code, judged, list(chances[whole]), list(truth[whole]))) for code in arguments.languages}
+    by_language = {code: choose_threshold(*_of(code, of_all, list(chances[whole]), list(truth[whole]))) for code in arguments.languages}
     # A language has few questions: its own threshold is drawn half way back to the common one.
     by_language = {code: round((value + threshold) / 2, 3) for code, value in by_language.items()}
     given = chances >= np.array([by_language[row.language or "en"] for row in asked])
     for name in ("all", "fewer", *arguments.languages):
         mine = ~whole if name == "fewer" else whole & np.array([name in ("all", row.language) for row in asked])
-        abstained, answered = 1 - given[mine & truth].mean(), given[mine & ~truth].mean()
-        print(f"answerability {name:5}: needless abstentions {abstained:.3f}, answers that should not be {answered:.3f} (unseen policies)")
-    answer = Answerability(trees_of(grow(seen, truth, counting)), threshold, by_language)
+        abstained, wrongly = 1 - given[mine & truth].mean(), given[mine & ~truth].mean()
+        print(f"answerability {name:5}: needless abstentions {abstained:.3f}, answers that should not be {wrongly:.3f} (unseen policies)")
+    weights, bias = statement_model([choice for choice, _ in answered])
     written = {
-        "fitted_on": f"gold train ({len(train)}) for statements, train and dev ({len(judged)}) for answerability",
+        "fitted_on": f"gold train and dev: {len(answered)} questions for statements, {len(judged)} for answerability",
         "languages": arguments.languages,
-        "statement": _weights(STATEMENT_FEATURES, statement),
-        "answer": answer.to_json(),
+        "statement": _weights(weights, bias),
+        "answer": Answerability(trees_of(grow(seen, truth, counting)), threshold, by_language).to_json(),
     }
     arguments.out.write_text(_compact(written) + "\n", "utf-8")
     print(json.dumps(written["statement"]))
+
+
+def found_unseen(search: Search, rows: Sequence[Row], folds: npt.NDArray[np.int64], rankings: Sequence[Ranking]) -> list[Found]:
+    """What search finds for each row with the statement model that had not seen its fold."""
+    founds = []
+    for row, fold in zip(rows, folds, strict=True):
+        search.ranking = rankings[fold]
+        founds.append(find(search, row))
+    return founds
 
 
 def _compact(written: dict[str, Any]) -> str:
@@ -235,11 +235,9 @@ def _of(code: str, rows: Sequence[Row], chances: list[float], truth: list[bool])
     return [chances[place] for place in picked], [truth[place] for place in picked]
 
 
-def _weights(names: Sequence[str], model: Any) -> dict[str, Any]:
-    return {
-        "bias": round(float(model.intercept_[0]), 4),
-        "weights": {name: round(float(value), 4) for name, value in zip(names, model.coef_[0], strict=True)},
-    }
+def _weights(weights: Sequence[float], bias: float) -> dict[str, Any]:
+    named = zip(STATEMENT_FEATURES, weights, strict=True)
+    return {"bias": round(bias, 4), "weights": {name: round(value, 4) for name, value in named}}
 
 
 if __name__ == "__main__":

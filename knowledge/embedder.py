@@ -13,6 +13,8 @@ import numpy.typing as npt
 from knowledge.errors import KnowledgeError
 
 Vectors = npt.NDArray[np.float32]
+Pieces = npt.NDArray[np.int32]
+"""`(n,)` numbers of the pieces that a text is cut into."""
 ALONE = 64
 """Texts up to which they are read one by one: the threads of a batch are woken, and wait for the cores that the model keeps busy."""
 
@@ -27,6 +29,10 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
     def weights(self, words: Sequence[str]) -> npt.NDArray[np.float32]: ...
+
+    def pieces(self, texts: Sequence[str]) -> list[Pieces]: ...
+
+    def piece_vectors(self, pieces: Pieces) -> Vectors: ...
 
 
 def load_embedder(folder: Path) -> Embedder:
@@ -86,6 +92,14 @@ class StaticEmbedder:
                 out[row] = float(np.linalg.norm(self._table[ids].sum(axis=0)))
         return out
 
+    def pieces(self, texts: Sequence[str]) -> list[Pieces]:
+        """The pieces of each text, in its order."""
+        return [np.array(ids, np.int32) for ids in self._tokens(texts)]
+
+    def piece_vectors(self, pieces: Pieces) -> Vectors:
+        """`(n, dim)` float32 vectors of pieces, each as long as it moves a sentence's vector."""
+        return self._table[pieces]
+
     def _tokens(self, texts: Sequence[str]) -> Iterator[list[int]]:
         if len(texts) <= ALONE:
             return (self._tokenizer.encode(text, add_special_tokens=False).ids for text in texts)
@@ -111,6 +125,18 @@ class TransformerEmbedder:
     def weights(self, words: Sequence[str]) -> npt.NDArray[np.float32]:
         """Every word counts the same: a transformer has no weight of a word by itself."""
         return np.ones(len(words), np.float32)
+
+    def pieces(self, texts: Sequence[str]) -> list[Pieces]:
+        """The pieces of each text as the model's own tokenizer cuts it."""
+        if not texts:
+            return []
+        cut = self._model.tokenizer(list(texts), add_special_tokens=False, truncation=True)
+        return [np.array(ids, np.int32) for ids in cut["input_ids"]]
+
+    def piece_vectors(self, pieces: Pieces) -> Vectors:
+        """`(n, dim)` float32 of length 1, from the table the model begins with: what a piece means before its sentence is read."""
+        table = self._model[0].auto_model.get_input_embeddings().weight
+        return _unit(table[pieces.tolist()].detach().float().numpy())
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 import threading
 from dataclasses import dataclass
 from datetime import date
@@ -21,29 +20,28 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge.answerability import Answerability, Judged, answer_features
-from knowledge.asking import QUESTION_WORDS, asked, offered
 from knowledge.embedder import Vectors
 from knowledge.index import Index
 from knowledge.keywords import Keywords
+from knowledge.likeness import AskedPieces
 from knowledge.nearest import Allowed, nearest
 from knowledge.passages import Passage, Statement
 from knowledge.policy import Policy
-from knowledge.quantities import quantities
+from knowledge.question import EARLIER, Question, read_question
+from knowledge.reading import PassageRead, read_passage
 from knowledge.spelling import Spelling
-from knowledge.terms import terms, words
+from knowledge.terms import words
 
 RANKING_FILE = Path(__file__).with_name("ranking.json")
 PASSAGES_EACH = 16
 NAMED_POLICIES = 3
 ABOUT_NOW, ASKED_NOW = 0.5, 0.65
 """The share of a follow-up in what passages and what statements are compared with; the rest is what was asked before."""
-EARLIER = 0.3
-"""The weight of a word that was asked before, beside one of the follow-up."""
 
 STATEMENT_FEATURES = (
     "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
     "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures", "example", "early", "focus",
-    "keyword_dense",
+    "keyword_dense", "likeness", "likeness_left",
 )  # fmt: skip
 
 
@@ -120,9 +118,7 @@ class Search:
         self.ranking = ranking or Ranking.load()
         self._lock = threading.Lock()
         self._eligible: dict[Scope, tuple[Allowed, Allowed]] = {}
-        self._statement_terms: dict[int, tuple[frozenset[str], ...]] = {}
-        self._head_terms: dict[int, frozenset[str]] = {}
-        self._statement_facts: dict[int, tuple[_Facts, ...]] = {}
+        self._reads: dict[int, PassageRead] = {}
         self._keywords = Keywords(index)
         self._spelling: dict[str, Spelling | None] = {}
 
@@ -179,12 +175,14 @@ class Search:
         if not allowed.any or not asking:
             return Found((), 0.0, (), scope.language)
         about, vector = self._vectors(before, asking)
-        question = self._question(asking, scope.language, before)
+        spelling = self._spelling_of(scope.language)
+        question = read_question(asking, before, scope.language, spelling, self.index.embedder, self.index.lexical.idf)
         bm25 = np.where(allowed.mask, self.index.lexical.scores(question.prefixed), 0.0)
         dense = nearest(self.index.dense, about, min(4 * PASSAGES_EACH, len(allowed.mask)), allowed)
         chosen = self._propose(dense, bm25, self._keywords.passages(about, phrases, NAMED_POLICIES))
         named = self._keywords.nearness(about, {int(self._keywords.policy[number]) for number in chosen})
-        candidates = self._judge(chosen, dense, bm25, named, vector, question)
+        pieces = AskedPieces.of(self.index.embedder, asking, before, EARLIER)
+        candidates = self._judge(chosen, dense, bm25, named, vector, question, pieces)
         if not candidates:
             return Found((), 0.0, (), scope.language)
         judged = [Judged(item.policy.id, item.score, dict(zip(STATEMENT_FEATURES, item.features, strict=True))) for item in candidates]
@@ -209,29 +207,30 @@ class Search:
 
     def _judge(
         self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], named: dict[int, tuple[float, float]],
-        vector: Vectors, question: _Question,
+        vector: Vectors, question: Question, pieces: AskedPieces,
     ) -> list[Candidate]:  # fmt: skip
         top_bm25 = max((float(bm25[number]) for number in chosen), default=0.0) or 1.0
         order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
+        likeness = self._likeness(order, pieces)
         judged: list[tuple[Passage, Statement, tuple[float, ...]]] = []
         for rank, number in enumerate(order):
             passage = self.index.passages[number]
             sims, alone = (self.index.vectors_of(number) @ vector).tolist()
             passage_dense = dense.get(number, max(sims))
             title_dense, keyword_dense = named[int(self._keywords.policy[number])]
-            head_terms, bags = self._head(number), self._bags(number)
-            head = question.coverage(head_terms)
-            whole = question.coverage(head_terms.union(*bags))
-            left = question.left_by(head_terms)
-            known = head_terms.union(question.weights)
-            facts = self._facts(number)
+            read = self._read(number)
+            bags, facts = read.bags, read.facts
+            head = question.coverage(read.head)
+            whole = question.coverage(read.head.union(*bags))
+            left = question.left_by(read.head)
+            known = read.head.union(question.weights)
             lexical, lead, language = float(bm25[number]) / top_bm25, 1.0 / (1 + rank), passage.policy.language
             for place, statement in enumerate(passage.statements):
                 features = (
                     sims[place], passage_dense, title_dense, lexical, question.coverage(bags[place]), head, whole, lead,
                     *question.figures(statement, language), facts[place].row, facts[place].length, alone[place],
                     left.share_in(bags[place]), facts[place].many_figures, facts[place].example, 1.0 / (1 + place),
-                    len(bags[place] & known) / len(bags[place]) if bags[place] else 0.0, keyword_dense,
+                    len(bags[place] & known) / len(bags[place]) if bags[place] else 0.0, keyword_dense, *likeness[len(judged)],
                 )  # fmt: skip
                 judged.append((passage, statement, features))
         if not judged:
@@ -244,118 +243,23 @@ class Search:
         candidates.sort(key=lambda candidate: -candidate.score)
         return candidates
 
-    def _facts(self, number: int) -> tuple[_Facts, ...]:
-        facts = self._statement_facts.get(number)
-        if facts is None:
-            passage = self.index.passages[number]
-            facts = self._statement_facts[number] = tuple(_facts_of(each, passage.policy.language) for each in passage.statements)
-        return facts
+    def _likeness(self, order: list[int], pieces: AskedPieces) -> list[tuple[float, float]]:
+        """`likeness` and `likeness_left` of every statement of the passages, in their order."""
+        texts = [text for number in order for text in self._read(number).pieces]
+        sizes = [len(self.index.passages[number].statements) for number in order]
+        if not texts:
+            return []
+        nearest = pieces.nearest(self.index.embedder, texts)
+        head = np.zeros(len(texts), np.bool_)
+        head[np.cumsum([0, *(size + 1 for size in sizes[:-1])])] = True
+        said, heads = nearest[~head], np.repeat(nearest[head], sizes, axis=0)
+        return list(zip(pieces.said(said).tolist(), pieces.said_of_rest(said, heads).tolist(), strict=True))
 
-    def _bags(self, number: int) -> tuple[frozenset[str], ...]:
-        bags = self._statement_terms.get(number)
-        if bags is None:
-            passage = self.index.passages[number]
-            language = passage.policy.language
-            bags = tuple(frozenset(terms(statement.text, language)) for statement in passage.statements)
-            self._statement_terms[number] = bags
-        return bags
-
-    def _head(self, number: int) -> frozenset[str]:
-        head = self._head_terms.get(number)
-        if head is None:
-            passage = self.index.passages[number]
-            head = frozenset(terms(f"{passage.policy.title} {passage.heading}", passage.policy.language))
-            self._head_terms[number] = head
-        return head
-
-    def _question(self, query: str, language: str, before: str = "") -> _Question:
-        """The question's terms with their weight, mistyped words put right, one term a key; those of what was asked before weigh less."""
-        now, asking = self._weights(query, language), QUESTION_WORDS.get(language, frozenset())
-        earlier = self._weights(before, language) if before else []
-        weights: dict[str, float] = {}
-        for word, weight in [*now, *((word, EARLIER * weight) for word, weight in earlier)]:
-            for term in terms(word, language):
-                weights[term] = max(weights.get(term, 0.0), weight)
-        open_words = [word for word, _ in (*now, *earlier) if word not in asking]
-        subject = frozenset(term for word in open_words for term in terms(word, language) if term not in asking)
-        idf = self.index.lexical.idf
-        known = {term: idf.get(f"{language}:{term}") for term in weights}
-        rarest = max((value for value in known.values() if value), default=5.0)
-        weighed = {term: weight * (known[term] or rarest) for term, weight in weights.items()}
-        total = sum(weighed.values()) or 1.0
-        missing = sum(value for term, value in weighed.items() if known[term] is None)
-        wants = asked(query, language) or (asked(before, language) if before else frozenset())
-        return _Question(weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), wants, subject)
-
-    def _weights(self, text: str, language: str) -> list[tuple[str, float]]:
-        """The words of a text as they were meant, each with its weight."""
-        spelling = self._spelling_of(language)
-        fixed = [(spelling.nearest(word) or word) if spelling else word for word in words(text)]
-        return list(zip(fixed, map(float, self.index.embedder.weights(fixed)), strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class _Left:
-    weights: dict[str, float]
-    total: float
-
-    def share_in(self, bag: frozenset[str]) -> float:
-        """The share (0-1) that a bag of terms holds; 1 where nothing is left."""
-        return sum(weight for term, weight in self.weights.items() if term in bag) / self.total if self.total else 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    weights: dict[str, float]
-    total: float
-    unknown: float
-    prefixed: tuple[str, ...]
-    wants: frozenset[str]
-    subject: frozenset[str]
-
-    def coverage(self, bag: frozenset[str]) -> float:
-        """The share (0-1) of the question's weight that a bag of terms holds."""
-        return sum(weight for term, weight in self.weights.items() if term in bag) / self.total
-
-    def left_by(self, head: frozenset[str]) -> _Left:
-        """What the headings leave open of the question."""
-        weights = {term: weight for term, weight in self.weights.items() if term not in head and term in self.subject}
-        return _Left(weights, sum(weights.values()))
-
-    def figures(self, statement: Statement, language: str) -> tuple[float, float]:
-        """Whether a statement holds a figure of a kind that is asked for, and whether it holds none of those."""
-        if not self.wants:
-            return (0.0, 0.0)
-        has = self.wants & offered(statement.text, language)
-        # A figure of the rarer kinds says more than yet another amount.
-        return (len(has) / len(self.wants) if has else 0.0, float(not has))
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """Features of a statement that no question changes."""
-
-    row: float
-    length: float
-    many_figures: float
-    example: float
-
-
-def _facts_of(statement: Statement, language: str) -> _Facts:
-    text = statement.text
-    many = len(quantities(text, language)) > 3
-    return _Facts(float(statement.kind == "row"), min(len(text), 400) / 400, float(many), float(is_example(text)))
-
-
-_EXAMPLE = re.compile(
-    r"(?:worked |practical )?example|ejemplo|exemple|(?:rechen|praxis)?beispiel|exemplo|esempio|(?:计算)?(?:示例|举例|例如|例子)|مثال",
-    re.IGNORECASE,
-)
-
-
-def is_example(text: str) -> bool:
-    """Whether a statement is a worked example: right, but seldom the rule that was asked for."""
-    return bool(_EXAMPLE.match(text))
+    def _read(self, number: int) -> PassageRead:
+        read = self._reads.get(number)
+        if read is None:
+            read = self._reads[number] = read_passage(self.index.passages[number], self.index.embedder)
+        return read
 
 
 def best_language(have: set[str], wanted: str) -> str:

@@ -1,0 +1,60 @@
+"""Reading: what search needs to know of a passage's words whatever is asked; read when a question first comes near the passage."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from knowledge.embedder import Embedder, Pieces
+from knowledge.passages import Passage, Statement
+from knowledge.quantities import quantities
+from knowledge.terms import terms
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFacts:
+    """Features (0-1) of a statement that no question changes."""
+
+    row: float
+    length: float
+    many_figures: float
+    example: float
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRead:
+    """`head` the terms of title and heading, `bags` those of each statement; `pieces` of the headings, then of each statement."""
+
+    head: frozenset[str]
+    bags: tuple[frozenset[str], ...]
+    facts: tuple[StatementFacts, ...]
+    pieces: tuple[Pieces, ...]
+
+
+def read_passage(passage: Passage, embedder: Embedder) -> PassageRead:
+    """Reads one passage."""
+    language, head = passage.policy.language, f"{passage.policy.title} {passage.heading}"
+    texts = [statement.text for statement in passage.statements]
+    return PassageRead(
+        frozenset(terms(head, language)),
+        tuple(frozenset(terms(text, language)) for text in texts),
+        tuple(_facts_of(statement, language) for statement in passage.statements),
+        tuple(embedder.pieces([head, *texts])),
+    )
+
+
+def _facts_of(statement: Statement, language: str) -> StatementFacts:
+    text = statement.text
+    many = len(quantities(text, language)) > 3
+    return StatementFacts(float(statement.kind == "row"), min(len(text), 400) / 400, float(many), float(is_example(text)))
+
+
+_EXAMPLE = re.compile(
+    r"(?:worked |practical )?example|ejemplo|exemple|(?:rechen|praxis)?beispiel|exemplo|esempio|(?:计算)?(?:示例|举例|例如|例子)|مثال",
+    re.IGNORECASE,
+)
+
+
+def is_example(text: str) -> bool:
+    """Whether a statement is a worked example: right, but seldom the rule that was asked for."""
+    return bool(_EXAMPLE.match(text))
