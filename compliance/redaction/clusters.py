@@ -22,6 +22,9 @@ class Clusters:
     def __len__(self) -> int:
         return len(self._names)
 
+    def __contains__(self, folded: object) -> bool:
+        return folded in self._names
+
     @classmethod
     def load(cls, path: Path) -> Clusters:
         """The file that `save` wrote; raises ComplianceError where it cannot be read."""
@@ -46,7 +49,8 @@ class Clusters:
 
     def of(self, words: list[Token]) -> list[str]:
         """The cluster of each token, in Arabic also without what is joined to it; empty for a word that is in none."""
-        return [self._names.get(word.folded) or self._unjoined(word.folded) for word in words]
+        return [self.of_word(word.folded) for word in words]
 
-    def _unjoined(self, folded: str) -> str:
-        return next((name for bare in unjoined(folded) if (name := self._names.get(bare))), "")
+    def of_word(self, folded: str) -> str:
+        """The cluster of one folded word."""
+        return self._names.get(folded) or next((name for bare in unjoined(folded) if (name := self._names.get(bare))), "")

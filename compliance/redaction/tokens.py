@@ -34,23 +34,37 @@ def tokens(text: str, masks: Iterable[tuple[int, int, str]] = ()) -> list[Token]
 
     `masks` are stretches already understood, `(start, end, type)` in order without overlaps: each is one token, "<iban>".
     """
-    out: list[Token] = []
+    return [
+        Token(piece, fold(piece), start, end) if mask is None else Token("<", mask, start, end)
+        for piece, mask, (start, end) in ((each, mask_of(each), span) for each, span in zip(*pieces(text, masks), strict=True))
+    ]
+
+
+def pieces(text: str, masks: Iterable[tuple[int, int, str]] = ()) -> tuple[list[str], list[tuple[int, int]]]:
+    """The tokens of a text as they are written, each with its place: what `tokens` begins with. A mask is "<iban>", as no token is."""
+    written: list[str] = []
+    spans: list[tuple[int, int]] = []
     place = 0
     for start, end, kind in masks:
-        out += _plain(text, place, start)
-        out.append(Token("<", f"<{kind.lower()}>", start, end))
+        found = list(_TOKEN.finditer(text, place, start))
+        written += [match[0] for match in found] + [f"<{kind.lower()}>"]
+        spans += [match.span() for match in found] + [(start, end)]
         place = end
-    return out + _plain(text, place, len(text))
+    found = list(_TOKEN.finditer(text, place))
+    return written + [match[0] for match in found], spans + [match.span() for match in found]
 
 
-def _plain(text: str, start: int, end: int) -> list[Token]:
-    return [Token(found[0], fold(found[0]), found.start(), found.end()) for found in _TOKEN.finditer(text, start, end)]
+def mask_of(piece: str) -> str | None:
+    """What a mask among `pieces` is folded, which is what it is there; None for a token."""
+    return piece if len(piece) > 1 and piece[0] == "<" and not piece[1].isupper() else None
 
 
 def fold(word: str) -> str:
     """Lower case, accents off, Arabic spelling variants made one."""
     if word.isascii():
         return word.lower()
+    if len(word) == 1 and "\u3400" <= word <= "\u9fff":
+        return word  # has neither case nor accents
     if _ARABIC.search(word):
         plain = _MARKS.sub("", word)
         return plain if plain in _KEPT else plain.translate(_ARABIC_VARIANTS)
