@@ -1,7 +1,8 @@
 """Kin: rules whose matches begin at the same places. At most places most of them are ruled out together, by the digits that follow.
 
-A rule whose every match holds nine digits in eleven characters need not be tried where the ninth digit from there on stands further off;
-what each rule needs is read off its pattern (`literals.fewest_digits`).
+A rule whose every match holds nine digits in eleven characters need not be tried where the ninth digit from there on stands further off,
+nor one that begins with three letters where a digit is the second character. What each rule needs is read off its pattern (`literals.fewest_digits`,
+`prefixes.prefix`).
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator, Sequence
 
-from compliance.redaction.literals import begins_with_digit, fewest_digits
+from compliance.redaction.literals import fewest_digits
 from compliance.redaction.nearby import ANCHOR, Nearby, Words
+from compliance.redaction.prefixes import ASCII, prefix
 from compliance.redaction.rule import Match, Rule
 
 FURTHEST = 64
 """Characters after which digits are not looked at; a rule that may reach further is not ruled out by them."""
+PREFIX = 6
+"""Characters from a place on of which each rules out some rules."""
 
 
 class Kin:
@@ -33,7 +37,11 @@ class Kin:
             for count in range(1, most + 1)
         )
         """By how many digits there are, then by how far off the last of them is: the rules that so many may be enough for."""
-        self._after_letter = _bits(each for each in every if not begins_with_digit(self._rules[each][1].pattern))
+        self._furthest = max((width for fewest, width in needs if fewest and width <= FURTHEST), default=0)
+        prefixes = [prefix(rule.pattern, PREFIX) for _, rule in self._rules]
+        self._prefix = tuple(
+            {chr(code): _bits(each for each in every if prefixes[each][place] >> code & 1) for code in range(ASCII)} for place in range(PREFIX)
+        )
         most = max((rule.digits for _, rule in self._rules), default=0)
         self._with = tuple(_bits(each for each in every if self._rules[each][1].digits <= count) for count in range(most + 1))
         contexts = {rule.context for _, rule in self._rules if rule.context is not None}
@@ -48,11 +56,13 @@ class Kin:
             if not nearby.may_have(context):
                 possible &= ~asking
         fitting: dict[int, list[int]] = {}
+        padded = text + "\n" * PREFIX
         for place, following in nearby.anchors if self._begins == ANCHOR else ((place, None) for place in nearby.numbers):
             bits = possible if following is None else possible & self._of_digits(following)
-            if not text[place].isdecimal():
-                bits &= self._after_letter
-            bits &= self._within_reach(place, nearby.digits)
+            for characters, character in zip(self._prefix, padded[place : place + PREFIX], strict=True):
+                bits &= characters.get(character, bits)
+            if bits:
+                bits &= self._within_reach(place, nearby.digits)
             while bits:
                 each = (bits & -bits).bit_length() - 1
                 bits &= bits - 1
@@ -70,7 +80,7 @@ class Kin:
         bits, first = self._free, bisect.bisect_left(digits, place)
         for reaching, digit in zip(self._reaching, digits[first : first + len(self._reaching)], strict=False):
             off = digit - place
-            if off >= FURTHEST:
+            if off >= self._furthest:
                 break
             bits |= reaching[off]
         return bits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,6 +18,7 @@ ANCHOR_REACH = 10
 """How far before a digit an identifier with letters may begin."""
 MOST_BETWEEN = 8
 """Characters between two digits that may still belong to one identifier, its letters included."""
+PIECE_BEGINNING = 3
 ANYWHERE, ANCHOR, NUMBER = "anywhere", "anchor", "number"
 """Where the match of a pattern may begin: anywhere, at `Nearby.anchors`, or at `Nearby.numbers`."""
 
@@ -27,10 +28,10 @@ _EDGE = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\b(?i:nie|nif|dni|cif|ssn|nir|cpf|p
 _OTHER_CASE = re.compile("[ıſ]")
 """Letters that a pattern takes for i and s whatever their case, and that are others in lower case."""
 
-_LONG_PIECES: dict[tuple[str, str, str], set[str]] = {}
-_PAIRS: dict[tuple[str, str], str] = {}
-_LETTERS: set[str] = set()
-"""Every literal that some pattern needs: of three characters or more by how it begins, so that most are ruled out together; of two; of one."""
+_LONG_PIECES: dict[str, set[str]] = {}
+_SHORT_PIECES: set[str] = set()
+_SHORT_ASCII: set[str] = set()
+"""Every literal that some pattern needs, by how it begins, so that most are ruled out together; and those shorter than that."""
 _NEEDED: dict[re.Pattern[str], frozenset[str] | None] = {}
 _BEGINNINGS: dict[re.Pattern[str], Offsets | None] = {}
 _DIGIT_FIRST: set[re.Pattern[str]] = set()
@@ -44,12 +45,12 @@ def pieces(pattern: re.Pattern[str]) -> frozenset[str] | None:
         if begins_with_digit(pattern):
             (_NUMBER_FIRST if follows_no_digit(pattern) else _DIGIT_FIRST).add(pattern)
         for piece in {*(_NEEDED[pattern] or ()), *(_BEGINNINGS[pattern] or ())}:
-            if len(piece) == 1:
-                _LETTERS.add(piece)
-            elif len(piece) == 2:
-                _PAIRS[piece[0], piece[1]] = piece
+            if len(piece) >= PIECE_BEGINNING:
+                _LONG_PIECES.setdefault(piece[:PIECE_BEGINNING], set()).add(piece)
             else:
-                _LONG_PIECES.setdefault((piece[0], piece[1], piece[2]), set()).add(piece)
+                _SHORT_PIECES.add(piece)
+                if piece.isascii():
+                    _SHORT_ASCII.add(piece)
     return _NEEDED[pattern]
 
 
@@ -57,18 +58,26 @@ def pieces(pattern: re.Pattern[str]) -> frozenset[str] | None:
 class Words:
     """Words that say what a number is, one pattern each: most are ruled out by a literal and never tried.
 
-    `pieces` are the literals one of which any of them needs; None where one needs none.
+    `pieces` are the literals one of which any of them needs, None where one needs none; `needing` are the patterns that a literal may be
+    enough for, and those that need none are `always` tried.
     """
 
     patterns: tuple[re.Pattern[str], ...]
     pieces: frozenset[str] | None
+    needing: Mapping[str, Sequence[re.Pattern[str]]]
+    always: frozenset[re.Pattern[str]]
 
     @classmethod
     def of(cls, patterns: Iterable[re.Pattern[str]]) -> Words:
         """From patterns; their literals are looked for in every text from here on."""
         kept = tuple(patterns)
         every = [pieces(each) for each in kept]
-        return cls(kept, None if None in every else frozenset().union(*(each or () for each in every)))
+        needing: dict[str, list[re.Pattern[str]]] = {}
+        for pattern, required in zip(kept, every, strict=True):
+            for piece in required or ():
+                needing.setdefault(piece, []).append(pattern)
+        always = frozenset(pattern for pattern, required in zip(kept, every, strict=True) if required is None)
+        return cls(kept, None if always else frozenset(needing), needing, always)
 
 
 def words(text: str) -> Words:
@@ -100,7 +109,7 @@ class Nearby:
         self._same_places = len(self._lower) == len(text) and not _OTHER_CASE.search(text)
         self.runs = [match.span() for match in _RUN.finditer(text)]
         """Runs of digits."""
-        self._present: frozenset[str] | None = None
+        self._present: set[str] | None = None
         self._places: dict[str, list[int]] = {}
         self._spans: dict[Words, list[tuple[int, int]]] = {}
         self._digits: list[int] | None = None
@@ -110,16 +119,14 @@ class Nearby:
     # -- literals and words --------------------------------------------------------------------------------------------
 
     @property
-    def present(self) -> frozenset[str]:
+    def present(self) -> set[str]:
         """The literals of all patterns that stand in the text."""
         if self._present is None:
             lower = self._lower
-            second = lower[1:]
-            found = {_PAIRS[pair] for pair in _PAIRS.keys() & set(zip(lower, second, strict=False))}
-            found |= _LETTERS & set(lower)
-            for begin in _LONG_PIECES.keys() & set(zip(lower, second, lower[2:], strict=False)):
-                found.update([piece for piece in _LONG_PIECES[begin] if piece in lower])
-            self._present = frozenset(found)
+            begin = {lower[at : at + PIECE_BEGINNING] for at in range(len(lower))}
+            found = {piece for each in _LONG_PIECES.keys() & begin for piece in _LONG_PIECES[each] if piece in lower}
+            found.update([piece for piece in (_SHORT_ASCII if lower.isascii() else _SHORT_PIECES) if piece in lower])
+            self._present = found
         return self._present
 
     def may_match(self, pattern: re.Pattern[str]) -> bool:
@@ -135,10 +142,8 @@ class Nearby:
         """Where the words of `context` stand, in order."""
         found = self._spans.get(context)
         if found is None:
-            found = []
-            if self.may_have(context):
-                found = sorted(span for each in context.patterns if self.may_match(each) for span in self._every(each))
-            self._spans[context] = found
+            tried = set(context.always).union(*(context.needing[piece] for piece in self.present & context.needing.keys()))
+            found = self._spans[context] = sorted(span for each in tried for span in self._every(each))
         return found
 
     def has(self, context: Words, start: int, end: int) -> bool:
