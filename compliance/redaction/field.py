@@ -185,10 +185,9 @@ class Field:
         pairs = np.hstack([each, each[::-1]])
         steps = np.empty((size, 2 * count))
         now = steps[0] = pairs[0]
-        for at in range(1, size):  # forwards in the first half, backwards in the second
-            after = steps[at]
-            np.dot(now, self._both, out=after)
-            after *= pairs[at]
+        for at, (after, pair) in enumerate(zip(steps[1:], pairs[1:], strict=True), 1):  # forwards in the first half, backwards in the second
+            now.dot(self._both, after)
+            np.multiply(after, pair, after)
             if at % _RESCALED == 0:
                 after[:count] /= after[:count].sum()
                 after[count:] /= after[count:].sum()

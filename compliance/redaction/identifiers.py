@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from operator import itemgetter
+from typing import NamedTuple
 
 from compliance.redaction import contact, credentials, name_cues, national, payment
 from compliance.redaction.kin import Kin
-from compliance.redaction.nearby import ANCHOR, ANYWHERE, NUMBER, Nearby
+from compliance.redaction.literals import fewest_digits
+from compliance.redaction.nearby import ANCHOR, ANYWHERE, CODE, NUMBER, SHORTEST_CODE, SHORTEST_SOLID, SOLID, Nearby
+from compliance.redaction.prefixes import characters, unbroken
 from compliance.redaction.rule import Match, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -21,8 +24,30 @@ SHORTEST_NAMED = 6
 
 
 _KIN = tuple(Kin(begins, [(number, rule) for number, rule in enumerate(RULES) if rule.begins == begins]) for begins in (ANCHOR, NUMBER))
-_ALONE = tuple((number, rule, rule.digits, *rule.literals) for number, rule in enumerate(RULES) if rule.begins == ANYWHERE)
-"""The other rules, each with its place, its digits, and the literals of which its pattern and its context need one."""
+
+
+class Alone(NamedTuple):
+    """A rule that may begin anywhere, with its place among all and what a text must have for it: so many digits `together` and at all, a
+    row of CODE or SOLID characters so long, and one of the literals of its pattern and of its context."""
+
+    number: int
+    rule: Rule
+    together: int
+    digits: int
+    code: int
+    solid: int
+    pieces: frozenset[str]
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, number: int, rule: Rule) -> Alone:
+        """What the rule's pattern needs, read off it."""
+        code, solid = unbroken(rule.pattern, characters(CODE)), unbroken(rule.pattern, characters(SOLID))
+        long = code if code >= SHORTEST_CODE else 0, solid if solid >= SHORTEST_SOLID else 0
+        return cls(number, rule, rule.digits, fewest_digits(rule.pattern)[0], *long, *rule.literals)
+
+
+_ALONE = tuple(Alone.of(number, rule) for number, rule in enumerate(RULES) if rule.begins == ANYWHERE)
 
 
 def digits_together(text: str) -> int:
@@ -41,9 +66,12 @@ def find(text: str) -> Iterator[Match]:
     if digits >= SHORTEST_NAMED:
         yield from national.find_named(text, nearby)
     found: list[tuple[int, Match]] = []
-    present = nearby.present
-    for number, rule, least, pieces, words in _ALONE:
-        if least > digits or (pieces and pieces.isdisjoint(present)) or (words and words.isdisjoint(present)):
+    present, every = nearby.present, len(nearby.digits)
+    longest_code, longest_solid = nearby.longest
+    for number, rule, together, least, code, solid, pieces, words in _ALONE:
+        if together > digits or least > every or code > longest_code or solid > longest_solid:
+            continue
+        if (pieces and pieces.isdisjoint(present)) or (words and words.isdisjoint(present)):
             continue
         if rule.may_match(nearby):
             found += [(number, match) for match in rule.matches(text, nearby, None)]

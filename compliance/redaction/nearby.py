@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
+
 from compliance.redaction.literals import Offsets, beginnings, begins_with_digit, follows_no_digit, needed
 
 CONTEXT_BEFORE = 56
@@ -28,14 +31,31 @@ _EDGE = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\b(?i:nie|nif|dni|cif|ssn|nir|cpf|p
 _OTHER_CASE = re.compile("[ıſ]")
 """Letters that a pattern takes for i and s whatever their case, and that are others in lower case."""
 
+CODE, SOLID = "[0-9A-Z<-]", "[!-~]"
+"""What codes consist of: capitals and digits, or anything but space."""
+SHORTEST_CODE, SHORTEST_SOLID = 8, 14
+_CODE, _SOLID = re.compile(f"{CODE}{{{SHORTEST_CODE},}}"), re.compile(f"{SOLID}{{{SHORTEST_SOLID},}}")
+
 _LONG_PIECES: dict[str, set[str]] = {}
 _SHORT_PIECES: set[str] = set()
 _SHORT_ASCII: set[str] = set()
 """Every literal that some pattern needs, by how it begins, so that most are ruled out together; and those shorter than that."""
+_BEGINS = np.zeros(1 << 16, np.bool_)
+"""For each value of `_mixed` whether some literal begins so."""
 _NEEDED: dict[re.Pattern[str], frozenset[str] | None] = {}
 _BEGINNINGS: dict[re.Pattern[str], Offsets | None] = {}
 _DIGIT_FIRST: set[re.Pattern[str]] = set()
 _NUMBER_FIRST: set[re.Pattern[str]] = set()
+
+
+def _mixed(text: str) -> npt.NDArray[np.uint32]:
+    """Each three characters of a text in a row as one number of sixteen bits, at the place of the first."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    return (codes[:-2] * _FIRST + codes[1:-1] * _SECOND + codes[2:] * _THIRD) >> _UPPER
+
+
+_FIRST, _SECOND, _THIRD, _UPPER = np.array([0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 16], np.uint32)
+"""Odd numbers with bits in no order (Knuth, The Art of Computer Programming 3, 6.4)."""
 
 
 def pieces(pattern: re.Pattern[str]) -> frozenset[str] | None:
@@ -47,6 +67,7 @@ def pieces(pattern: re.Pattern[str]) -> frozenset[str] | None:
         for piece in {*(_NEEDED[pattern] or ()), *(_BEGINNINGS[pattern] or ())}:
             if len(piece) >= PIECE_BEGINNING:
                 _LONG_PIECES.setdefault(piece[:PIECE_BEGINNING], set()).add(piece)
+                _BEGINS[_mixed(piece[:PIECE_BEGINNING])] = True
             else:
                 _SHORT_PIECES.add(piece)
                 if piece.isascii():
@@ -112,6 +133,7 @@ class Nearby:
         self._present: set[str] | None = None
         self._places: dict[str, list[int]] = {}
         self._spans: dict[Words, list[tuple[int, int]]] = {}
+        self._longest: tuple[int, int] | None = None
         self._digits: list[int] | None = None
         self._anchors: list[tuple[int, int]] | None = None
         self._numbers: list[int] | None = None
@@ -123,10 +145,12 @@ class Nearby:
         """The literals of all patterns that stand in the text."""
         if self._present is None:
             lower = self._lower
-            begin = {lower[at : at + PIECE_BEGINNING] for at in range(len(lower))}
-            found = {piece for each in _LONG_PIECES.keys() & begin for piece in _LONG_PIECES[each] if piece in lower}
-            found.update([piece for piece in (_SHORT_ASCII if lower.isascii() else _SHORT_PIECES) if piece in lower])
-            self._present = found
+            for at in np.flatnonzero(_BEGINS.take(_mixed(lower))).tolist():
+                for piece in _LONG_PIECES.get(lower[at : at + PIECE_BEGINNING], ()):
+                    if lower.startswith(piece, at):
+                        self._places.setdefault(piece, []).append(at)
+            self._present = set(self._places)
+            self._present.update([piece for piece in (_SHORT_ASCII if lower.isascii() else _SHORT_PIECES) if piece in lower])
         return self._present
 
     def may_match(self, pattern: re.Pattern[str]) -> bool:
@@ -189,6 +213,14 @@ class Nearby:
                 places.append(place)
                 place = self._lower.find(piece, place + 1)
         return places
+
+    @property
+    def longest(self) -> tuple[int, int]:
+        """The longest rows of the characters of CODE and of SOLID, where they are long enough for a rule to ask for them."""
+        if self._longest is None:
+            code = max(map(len, _CODE.findall(self._text)), default=0)
+            self._longest = code, max(map(len, _SOLID.findall(self._text)), default=0)
+        return self._longest
 
     # -- digits --------------------------------------------------------------------------------------------------------
 

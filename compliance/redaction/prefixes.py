@@ -74,3 +74,58 @@ def _anything(places: Iterable[int], allowed: list[int]) -> set[int]:
 def _characters(one: Any) -> int:
     matches = _compiler.compile(one, one.state.flags).match
     return sum(1 << code for code in range(ASCII) if matches(chr(code)))
+
+
+def characters(one: str) -> int:
+    """The ASCII characters that a pattern of one character matches, as bits by their code."""
+    return _characters(_parser.parse(one))
+
+
+def unbroken(pattern: re.Pattern[str], characters: int) -> int:
+    """How many characters of this set, given as bits, stand side by side in every match at least."""
+    return _unbroken(_parser.parse(pattern.pattern, pattern.flags), characters)[1]
+
+
+def _unbroken(parsed: Any, characters: int) -> tuple[int | None, int]:
+    """The fewest characters if all are of the set, and the longest row of them that is sure to be there."""
+    row = best = 0
+    whole = True
+    for item in parsed:
+        operation, argument = item
+        if operation in _NONE:
+            continue
+        of_all: int | None = None
+        of_some = 0
+        fewest = 1
+        if operation in _ONE:
+            of_all = 1 if _only(item, _parser.SubPattern(parsed.state, [item]), characters) else None
+        elif operation is _constants.SUBPATTERN and not (argument[1] or argument[2]):
+            of_all, of_some = _unbroken(argument[-1], characters)
+        elif operation is _constants.BRANCH:
+            branches = [_unbroken(branch, characters) for branch in argument[1]]
+            of_all = None if any(each is None for each, _ in branches) else min(each or 0 for each, _ in branches)
+            of_some = min(some for _, some in branches)
+        elif operation in _REPEATS:
+            fewest = argument[0]
+            of_all, of_some = _unbroken(argument[2], characters)
+        if of_all is not None:
+            row += fewest * of_all
+        else:
+            whole, best, row = False, max(best, row, of_some if fewest else 0), 0
+    return row if whole else None, max(best, row)
+
+
+def _only(item: Any, one: Any, characters: int) -> bool:
+    operation, argument = item
+    if operation is _constants.LITERAL:
+        ascii_only = argument < ASCII
+    elif operation is _constants.IN:
+        ascii_only = all(
+            (kind is _constants.LITERAL and value < ASCII)
+            or (kind is _constants.RANGE and value[1] < ASCII)
+            or (kind is _constants.CATEGORY and value is _constants.CATEGORY_DIGIT)  # a normalised text has no others
+            for kind, value in argument
+        )
+    else:
+        ascii_only = False
+    return ascii_only and not _characters(one) & ~characters
