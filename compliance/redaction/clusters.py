@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compliance.errors import ComplianceError
-from compliance.redaction.tokens import Token, unjoined
+from compliance.redaction.tokens import JOINED, Token, unjoined
 
 
 class Clusters:
@@ -53,4 +53,7 @@ class Clusters:
 
     def of_word(self, folded: str) -> str:
         """The cluster of one folded word."""
-        return self._names.get(folded) or next((name for bare in unjoined(folded) if (name := self._names.get(bare))), "")
+        name = self._names.get(folded, "")
+        if name or folded[:1] not in JOINED:
+            return name
+        return next((name for bare in unjoined(folded) if (name := self._names.get(bare))), "")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from compliance.errors import ComplianceError
-from compliance.redaction.tokens import Token, tokens, unjoined
+from compliance.redaction.tokens import JOINED, Token, tokens, unjoined
 
 CLASSES: Mapping[str, str] = {
     "given": "G", "surname": "S", "given_char": "g", "kunya": "U", "city": "C", "country": "K", "title": "T", "street": "R",
@@ -73,6 +73,8 @@ class Gazetteer:
 
     def joined(self, folded: str) -> str:
         """The letters of an Arabic word without what is joined to it ("and Ahmad", "for Ahmad" are one word with the name), after a "p"."""
+        if folded[:1] not in JOINED:
+            return ""
         return next(("p" + letters for bare in unjoined(folded) if (letters := self._alone.get(bare)) is not None), "")
 
     def phrases(self, folded: Sequence[str]) -> dict[int, str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -38,24 +39,33 @@ _CODE, _SOLID = re.compile(f"{CODE}{{{SHORTEST_CODE},}}"), re.compile(f"{SOLID}{
 
 _LONG_PIECES: dict[str, set[str]] = {}
 _SHORT_PIECES: set[str] = set()
-_SHORT_ASCII: set[str] = set()
-"""Every literal that some pattern needs, by how it begins, so that most are ruled out together; and those shorter than that."""
-_BEGINS = np.zeros(1 << 16, np.bool_)
-"""For each value of `_mixed` whether some literal begins so."""
+_LETTERS: set[str] = set()
+"""Every literal that some pattern needs: of three characters or more by how it begins, of two, and of one."""
+_BEGINS, _PAIRS = np.zeros(1 << 16, np.bool_), np.zeros(1 << 16, np.bool_)
+"""For each value of `_threes` whether some literal begins so, and for each of `_twos` whether one is so."""
 _NEEDED: dict[re.Pattern[str], frozenset[str] | None] = {}
 _BEGINNINGS: dict[re.Pattern[str], Offsets | None] = {}
 _DIGIT_FIRST: set[re.Pattern[str]] = set()
 _NUMBER_FIRST: set[re.Pattern[str]] = set()
 
 
-def _mixed(text: str) -> npt.NDArray[np.uint32]:
-    """Each three characters of a text in a row as one number of sixteen bits, at the place of the first."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    return (codes[:-2] * _FIRST + codes[1:-1] * _SECOND + codes[2:] * _THIRD) >> _UPPER
-
-
+Codes = npt.NDArray[np.uint32]
 _FIRST, _SECOND, _THIRD, _UPPER = np.array([0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 16], np.uint32)
 """Odd numbers with bits in no order (Knuth, The Art of Computer Programming 3, 6.4)."""
+
+
+def _codes(text: str) -> Codes:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def _twos(codes: Codes) -> Codes:
+    """Each two characters of a text in a row as one number of sixteen bits, at the place of the first."""
+    return cast(Codes, (codes[:-1] * _FIRST + codes[1:] * _SECOND) >> _UPPER)
+
+
+def _threes(codes: Codes) -> Codes:
+    """The same of three."""
+    return cast(Codes, (codes[:-2] * _FIRST + codes[1:-1] * _SECOND + codes[2:] * _THIRD) >> _UPPER)
 
 
 def pieces(pattern: re.Pattern[str]) -> frozenset[str] | None:
@@ -67,11 +77,12 @@ def pieces(pattern: re.Pattern[str]) -> frozenset[str] | None:
         for piece in {*(_NEEDED[pattern] or ()), *(_BEGINNINGS[pattern] or ())}:
             if len(piece) >= PIECE_BEGINNING:
                 _LONG_PIECES.setdefault(piece[:PIECE_BEGINNING], set()).add(piece)
-                _BEGINS[_mixed(piece[:PIECE_BEGINNING])] = True
+                _BEGINS[_threes(_codes(piece[:PIECE_BEGINNING]))] = True
+            elif len(piece) == 1:
+                _LETTERS.add(piece)
             else:
                 _SHORT_PIECES.add(piece)
-                if piece.isascii():
-                    _SHORT_ASCII.add(piece)
+                _PAIRS[_twos(_codes(piece))] = True
     return _NEEDED[pattern]
 
 
@@ -145,12 +156,16 @@ class Nearby:
         """The literals of all patterns that stand in the text."""
         if self._present is None:
             lower = self._lower
-            for at in np.flatnonzero(_BEGINS.take(_mixed(lower))).tolist():
+            codes = _codes(lower)
+            for at in np.flatnonzero(_BEGINS.take(_threes(codes))).tolist():
                 for piece in _LONG_PIECES.get(lower[at : at + PIECE_BEGINNING], ()):
                     if lower.startswith(piece, at):
                         self._places.setdefault(piece, []).append(at)
+            for at in np.flatnonzero(_PAIRS.take(_twos(codes))).tolist():
+                if (piece := lower[at : at + 2]) in _SHORT_PIECES:
+                    self._places.setdefault(piece, []).append(at)
             self._present = set(self._places)
-            self._present.update([piece for piece in (_SHORT_ASCII if lower.isascii() else _SHORT_PIECES) if piece in lower])
+            self._present.update([piece for piece in _LETTERS if piece in lower])
         return self._present
 
     def may_match(self, pattern: re.Pattern[str]) -> bool:

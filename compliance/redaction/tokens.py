@@ -16,7 +16,7 @@ _ARABIC = re.compile(r"[\u0600-\u06ff]")
 _ARABIC_VARIANTS = str.maketrans("أإآٱىةؤئ", "اااايهوي")
 _KEPT = frozenset({"على", "وعلى", "فعلى", "متى", "ومتى", "منى"})
 """Words whose last letter tells them from others: "on" from Ali, "when" from Matty, Mona from "of me"."""
-_JOINED_FIRST, _JOINED = "وف", "وفبلك"
+_JOINED_FIRST, JOINED = "وف", "وفبلك"
 _FOR_THE, _THE = "لل", "ال"
 
 
@@ -76,11 +76,11 @@ SHORTEST_JOINED = 4
 
 def unjoined(folded: str) -> list[str]:
     """What a folded Arabic word may be without what is joined to it ("and", "for", "in", "like"), longest first; none of another word's."""
-    if len(folded) < SHORTEST_JOINED or folded[0] not in _JOINED:
+    if len(folded) < SHORTEST_JOINED or folded[0] not in JOINED:
         return []
     if folded.startswith(_FOR_THE):
         return [_THE + folded[2:], folded[1:]]
-    if folded[0] in _JOINED_FIRST and folded[1] in _JOINED and len(folded) > SHORTEST_JOINED:
+    if folded[0] in _JOINED_FIRST and folded[1] in JOINED and len(folded) > SHORTEST_JOINED:
         return [folded[1:], *unjoined(folded[1:])]
     return [folded[1:]]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from struct import Struct
+from struct import pack
 from typing import NamedTuple
 
 import numpy as np
@@ -25,9 +25,8 @@ from compliance.redaction.tokens import fold, mask_of
 _AFFIXES = ALONE[2:]
 _WHATEVER = [WORD, CLUSTER, *_AFFIXES, SHAPE, GLUED_AFTER, GLUED_BEFORE]
 """The columns of `Known.numbers` in their order; behind them are two for a word with another right after or before it."""
-_NO_AFFIXES = (0,) * len(_AFFIXES)
-_NOTHING = (0,) * 5
-_PACKED = Struct(f"{len(_WHATEVER) + 2}q")
+_AFFIXED = f"{len(_AFFIXES)}q"
+_NO_AFFIXES, _NOTHING = bytes(8 * len(_AFFIXES)), bytes(8 * 5)
 MOST_KEPT = 1 << 16
 """Words kept at most: a spelling with other accents is another word here."""
 
@@ -57,33 +56,38 @@ class Vocabulary(dict[str, Known]):
         self._clusters = clusters
 
     def __missing__(self, piece: str) -> Known:
+        if piece.isdecimal():  # most words that are not kept
+            alone = self._gazetteer.alone(piece)
+            return Known(piece, piece, shape_of(piece), alone, alone, self._clusters.of_word(piece), b"")
         mask = mask_of(piece)
         known = self._known("<", mask) if mask else self._known(piece, fold(piece))
         if mask or self._ordinary(known):
             known = self[piece] = known._replace(numbers=self._packed(known))
         return known
 
-    def _of_shape(self, shape: str) -> tuple[int, ...]:
-        of = self._lookups
-        beside = glued(shape)
-        return (
-            of[SHAPE](shape, 0), of[GLUED_AFTER](shape, 0), of[GLUED_BEFORE](shape, 0), of[GLUED_AFTER](beside, 0), of[GLUED_BEFORE](beside, 0),
-        )  # fmt: skip
+    def _of_shape(self, shape: str) -> bytes:
+        of, beside = self._lookups, glued(shape)
+        columns = ((SHAPE, shape), (GLUED_AFTER, shape), (GLUED_BEFORE, shape), (GLUED_AFTER, beside), (GLUED_BEFORE, beside))
+        return pack(f"{len(columns)}q", *(of[column](value, 0) for column, value in columns))
 
     def _known(self, text: str, folded: str) -> Known:
         alone = self._gazetteer.alone(folded)
         return Known(text, folded, shape_of(text), alone, alone or self._gazetteer.joined(folded), self._clusters.of_word(folded), b"")
 
     def _packed(self, word: Known) -> bytes:
-        of, shape = self._lookups, self._shapes.get(word.shape, _NOTHING)
+        of = self._lookups
         own = columns_alone(word.folded, word.shape)[2:]
-        affixes = [of[column](value, 0) if value else 0 for column, value in zip(_AFFIXES, own, strict=True)] if own[0] else _NO_AFFIXES
-        return _PACKED.pack(of[WORD](word.folded, 0), of[CLUSTER](word.cluster, 0), *affixes, *shape)
+        affixes = _NO_AFFIXES
+        if own[0]:
+            affixes = pack(_AFFIXED, *[of[column](value, 0) for column, value in zip(_AFFIXES, own, strict=True)])
+        return pack("2q", of[WORD](word.folded, 0), of[CLUSTER](word.cluster, 0)) + affixes + self._shapes.get(word.shape, _NOTHING)
 
     def _ordinary(self, known: Known) -> bool:
         """Whether a word may be kept: one that the shipped lists have as an ordinary word, in small letters, with a capital or in
         capitals; where they have it as a name too, in small letters alone. A single character is a letter or a mark, or a word of Chinese."""
         text = known.text
+        if len(text) > 1 and not (known.cluster or "M" in known.alone):
+            return False
         if len(text) == 1 and not text.isdecimal():
             return True
         if not text.isalpha() or len(self) >= MOST_KEPT:
