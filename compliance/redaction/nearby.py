@@ -29,6 +29,7 @@ ANYWHERE, ANCHOR, NUMBER = "anywhere", "anchor", "number"
 _RUN = re.compile(r"\d+")
 _EDGE = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\b(?i:nie|nif|dni|cif|ssn|nir|cpf|pan)))[0-9A-Za-z]")
 """A letter or digit at the edge of a word, or right after the name of a document."""
+_BETWEEN = frozenset(" .,-/:")
 _OTHER_CASE = re.compile("[ıſ]")
 """Letters that a pattern takes for i and s whatever their case, and that are others in lower case."""
 
@@ -268,8 +269,12 @@ class Nearby:
         with how many digits follow in as many characters as one has."""
         if self._anchors is None:
             text, places = self._text, []
+            lines = "\n" in text
             for (_, before), (start, _) in pairwise([(0, 0), *self.runs]):
-                from_ = max(before, start - ANCHOR_REACH, text.rfind("\n", before, start) + 1)
+                if start == before + 1 and text[before] in _BETWEEN:
+                    places.append(start)
+                    continue
+                from_ = max(before, start - ANCHOR_REACH, text.rfind("\n", before, start) + 1 if lines else 0)
                 places += [match.start() for match in _EDGE.finditer(text, from_, start + 1)]
             self._anchors = [(place, self.following(place)) for place in places]
         return self._anchors
