@@ -56,4 +56,4 @@ class Clusters:
         name = self._names.get(folded, "")
         if name or folded[:1] not in JOINED:
             return name
-        return next((name for bare in unjoined(folded) if (name := self._names.get(bare))), "")
+        return next((found for bare in unjoined(folded) if (found := self._names.get(bare))), "")

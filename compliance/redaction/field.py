@@ -123,8 +123,9 @@ class Field:
         with path.open("wb") as file:
             np.savez_compressed(
                 file,
-                values=np.frombuffer(texts.encode(), np.uint8), steps=np.diff(self._features[order], prepend=0), shape=np.array(weights.shape),
-                at=at.astype(np.int32), label=label.astype(np.uint8), weight=weights[at, label], moves=self._moves,
+                values=np.frombuffer(texts.encode(), np.uint8), steps=np.diff(self._features[order], prepend=0),
+                shape=np.array(weights.shape), at=at.astype(np.int32), label=label.astype(np.uint8), weight=weights[at, label],
+                moves=self._moves,
             )  # fmt: skip
 
     def parts(self) -> tuple[dict[str, dict[str, float]], dict[tuple[str, str], float]]:
@@ -185,7 +186,7 @@ class Field:
         pairs = np.hstack([each, each[::-1]])
         steps = np.empty((size, 2 * count))
         now = steps[0] = pairs[0]
-        for at, (after, pair) in enumerate(zip(steps[1:], pairs[1:], strict=True), 1):  # forwards in the first half, backwards in the second
+        for at, (after, pair) in enumerate(zip(steps[1:], pairs[1:], strict=True), 1):  # forwards in the first half, backwards behind it
             now.dot(self._both, after)
             np.multiply(after, pair, after)
             if at % _RESCALED == 0:

@@ -42,7 +42,9 @@ class Alone(NamedTuple):
     @classmethod
     def of(cls, number: int, rule: Rule) -> Alone:
         """What the rule's pattern needs, read off it."""
-        code, solid = unbroken(rule.pattern, characters(CODE)), unbroken(rule.pattern, characters(SOLID))
+        code = solid = 0
+        if not rule.literals[0]:  # a literal is rarer
+            code, solid = unbroken(rule.pattern, characters(CODE)), unbroken(rule.pattern, characters(SOLID))
         long = code if code >= SHORTEST_CODE else 0, solid if solid >= SHORTEST_SOLID else 0
         return cls(number, rule, rule.digits, fewest_digits(rule.pattern)[0], *long, *rule.literals)
 

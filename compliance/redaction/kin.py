@@ -1,8 +1,8 @@
 """Kin: rules whose matches begin at the same places. At most places most of them are ruled out together, by the digits that follow.
 
 A rule whose every match holds nine digits in eleven characters need not be tried where the ninth digit from there on stands further off,
-nor one that begins with three letters where a digit is the second character. What each rule needs is read off its pattern (`literals.fewest_digits`,
-`prefixes.prefix`).
+nor one that begins with three letters where a digit is the second character. What each rule needs is read off its pattern
+(`literals.fewest_digits`, `prefixes.prefix`).
 """
 
 from __future__ import annotations
@@ -32,16 +32,19 @@ class Kin:
         free = [fewest == 0 or width > FURTHEST for fewest, width in needs]
         self._free = _bits(each for each in every if free[each])
         most = max((fewest for fewest, _ in needs), default=0)
+        bound = [(0, 0) if free[each] else needs[each] for each in every]
         self._reaching = tuple(
-            tuple(_bits(each for each in every if not free[each] and needs[each][0] == count and needs[each][1] > off) for off in range(FURTHEST))
+            tuple(_bits(each for each in every if bound[each][0] == count and bound[each][1] > off) for off in range(FURTHEST))
             for count in range(1, most + 1)
         )
         """By how many digits there are, then by how far off the last of them is: the rules that so many may be enough for."""
         self._furthest = max((width for fewest, width in needs if fewest and width <= FURTHEST), default=0)
         prefixes = [prefix(rule.pattern, PREFIX) for _, rule in self._rules]
         self._prefix = tuple(
-            {chr(code): _bits(each for each in every if prefixes[each][place] >> code & 1) for code in range(ASCII)} for place in range(PREFIX)
+            {chr(code): _bits(each for each in every if prefixes[each][place] >> code & 1) for code in range(ASCII)}
+            for place in range(PREFIX)
         )
+        """By place from where a match begins, then by the character there: the rules that allow it."""
         most = max((rule.digits for _, rule in self._rules), default=0)
         self._with = tuple(_bits(each for each in every if self._rules[each][1].digits <= count) for count in range(most + 1))
         contexts = {rule.context for _, rule in self._rules if rule.context is not None}

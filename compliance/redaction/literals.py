@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from re import _constants, _parser  # type: ignore[attr-defined] # no public way to take a pattern apart
 from typing import Any
 
@@ -25,25 +26,31 @@ Offsets = Mapping[str, tuple[int, int]]
 """Lower-case pieces, each with the least and the most characters between the beginning of a match and the piece."""
 
 
+@cache
+def parsed(pattern: re.Pattern[str]) -> Any:
+    """The pattern taken apart."""
+    return _parser.parse(pattern.pattern, pattern.flags)
+
+
 def needed(pattern: re.Pattern[str]) -> frozenset[str] | None:
     """Lower-case pieces of which every match of the pattern holds at least one; None where there are none worth looking for."""
-    found = _of(_parser.parse(pattern.pattern, pattern.flags), 2 * UNBOUNDED)
+    found = _of(parsed(pattern), 2 * UNBOUNDED)
     return frozenset(found) if found is not None else None
 
 
 def beginnings(pattern: re.Pattern[str]) -> Offsets | None:
     """Pieces of which every match holds one near its beginning, and where; None where there are none worth looking for."""
-    return _of(_parser.parse(pattern.pattern, pattern.flags), MOST_STARTS)
+    return _of(parsed(pattern), MOST_STARTS)
 
 
 def begins_with_digit(pattern: re.Pattern[str]) -> bool:
     """Whether every match begins with a decimal digit."""
-    return _digit_first(_parser.parse(pattern.pattern, pattern.flags))
+    return _digit_first(parsed(pattern))
 
 
 def follows_no_digit(pattern: re.Pattern[str]) -> bool:
     """Whether the pattern says itself that no decimal digit stands before a match."""
-    for operation, argument in _parser.parse(pattern.pattern, pattern.flags):
+    for operation, argument in parsed(pattern):
         if operation is not _constants.ASSERT_NOT or argument[0] > 0:
             return False
         (kind, members), *more = argument[1]
@@ -54,11 +61,11 @@ def follows_no_digit(pattern: re.Pattern[str]) -> bool:
 
 def fewest_digits(pattern: re.Pattern[str]) -> tuple[int, int]:
     """How many decimal digits every match holds at least, and how many characters at most."""
-    parsed = _parser.parse(pattern.pattern, pattern.flags)
-    return _fewest(parsed), min(int(parsed.getwidth()[1]), UNBOUNDED)
+    items = parsed(pattern)
+    return _fewest(items), min(int(items.getwidth()[1]), UNBOUNDED)
 
 
-def _of(parsed: Any, most: int) -> Offsets | None:
+def _of(items: Any, most: int) -> Offsets | None:
     best: Offsets | None = None
     run, run_at = "", (0, 0)
     last_run, last_run_at = "", (0, 0)
@@ -66,18 +73,22 @@ def _of(parsed: Any, most: int) -> Offsets | None:
 
     def offer(pieces: Offsets | None) -> None:
         nonlocal best
-        if pieces and all(map(_worth, pieces)) and all(last - first <= most for first, last in pieces.values()):
-            if best is None or min(map(len, pieces)) > min(map(len, best)):
-                best = pieces
+        if not pieces or not all(map(_worth, pieces)) or any(last - first > most for first, last in pieces.values()):
+            return
+        if best is None or min(map(len, pieces)) > min(map(len, best)):
+            best = pieces
 
     def moved(pieces: Offsets | None) -> Offsets | None:
         """Pieces of the next item as pieces of all: with the letters right before it they are longer and rarer."""
-        return pieces and dict(
-            (last_run + piece, last_run_at) if last_run and last == 0 else (piece, (first + least_before, min(last + most_before, UNBOUNDED)))
-            for piece, (first, last) in pieces.items()
-        )
+        out: dict[str, tuple[int, int]] = {}
+        for piece, (first, last) in (pieces or {}).items():
+            if last_run and last == 0:
+                out[last_run + piece] = last_run_at
+            else:
+                out[piece] = first + least_before, min(last + most_before, UNBOUNDED)
+        return out
 
-    for item in parsed:
+    for item in items:
         operation, argument = item
         if operation is _constants.LITERAL:
             if not run:
@@ -95,7 +106,7 @@ def _of(parsed: Any, most: int) -> Offsets | None:
             offer(moved(_any_of([_of(branch, most) for branch in argument[1]])))
         elif operation in _REPEATS and argument[0] > 0:
             offer(moved(_of(argument[2], most)))
-        least, longest = _parser.SubPattern(parsed.state, [item]).getwidth()
+        least, longest = _parser.SubPattern(items.state, [item]).getwidth()
         least_before, most_before = least_before + int(least), min(most_before + int(longest), UNBOUNDED)
     offer({run: run_at})
     return best
@@ -116,8 +127,8 @@ def _worth(piece: str) -> bool:
     return len(piece) >= SHORTEST or (len(piece) == 1 and (not piece.isascii() or piece in RARE))
 
 
-def _digit_first(parsed: Any) -> bool:
-    for operation, argument in parsed:
+def _digit_first(items: Any) -> bool:
+    for operation, argument in items:
         if operation in _ZERO_WIDTH:
             continue
         if operation is _constants.LITERAL:
@@ -144,9 +155,9 @@ def _is_digits(member: tuple[Any, Any]) -> bool:
     return (kind is _constants.CATEGORY and value is _constants.CATEGORY_DIGIT) or (kind is _constants.RANGE and value == (48, 57))
 
 
-def _fewest(parsed: Any) -> int:
+def _fewest(items: Any) -> int:
     fewest = 0
-    for operation, argument in parsed:
+    for operation, argument in items:
         if operation is _constants.LITERAL:
             fewest += chr(argument).isdecimal()
         elif operation is _constants.IN:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined] # no public way to take a pattern apart
 from typing import Any
 
+from compliance.redaction.literals import parsed
+
 ASCII = 128
 EVERY = (1 << ASCII) - 1
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
@@ -22,22 +24,22 @@ def prefix(pattern: re.Pattern[str], size: int) -> list[int]:
     """For each of the first `size` places of a match the characters that may stand there, as bits by their code; what stands behind a
     short match may be anything."""
     allowed = [0] * size
-    for place in _walk(_parser.parse(pattern.pattern, pattern.flags), {0}, allowed):
+    for place in _walk(parsed(pattern), {0}, allowed):
         for behind in range(place, size):
             allowed[behind] = EVERY
     return allowed
 
 
-def _walk(parsed: Any, places: set[int], allowed: list[int]) -> set[int]:
+def _walk(items: Any, places: set[int], allowed: list[int]) -> set[int]:
     """Marks what may stand from each of `places` on, and gives the places behind it."""
-    for item in parsed:
+    for item in items:
         operation, argument = item
         if operation in _NONE:
             continue
         if operation in _ONE:
-            characters = _characters(_parser.SubPattern(parsed.state, [item]))
+            standing = _characters(_parser.SubPattern(items.state, [item]))
             for place in places:
-                allowed[place] |= characters
+                allowed[place] |= standing
             places = {place + 1 for place in places}
         elif operation is _constants.SUBPATTERN and not (argument[1] or argument[2]):
             places = _walk(argument[-1], places, allowed)
@@ -71,9 +73,16 @@ def _anything(places: Iterable[int], allowed: list[int]) -> set[int]:
     return behind
 
 
+_KNOWN: dict[tuple[str, int], int] = {}
+
+
 def _characters(one: Any) -> int:
-    matches = _compiler.compile(one, one.state.flags).match
-    return sum(1 << code for code in range(ASCII) if matches(chr(code)))
+    # The same few classes of characters stand in hundreds of patterns, and each takes a compilation.
+    key = repr(one.data), int(one.state.flags)
+    if key not in _KNOWN:
+        matches = _compiler.compile(one, one.state.flags).match
+        _KNOWN[key] = sum(1 << code for code in range(ASCII) if matches(chr(code)))
+    return _KNOWN[key]
 
 
 def characters(one: str) -> int:
@@ -81,16 +90,16 @@ def characters(one: str) -> int:
     return _characters(_parser.parse(one))
 
 
-def unbroken(pattern: re.Pattern[str], characters: int) -> int:
+def unbroken(pattern: re.Pattern[str], among: int) -> int:
     """How many characters of this set, given as bits, stand side by side in every match at least."""
-    return _unbroken(_parser.parse(pattern.pattern, pattern.flags), characters)[1]
+    return _unbroken(parsed(pattern), among)[1]
 
 
-def _unbroken(parsed: Any, characters: int) -> tuple[int | None, int]:
+def _unbroken(items: Any, among: int) -> tuple[int | None, int]:
     """The fewest characters if all are of the set, and the longest row of them that is sure to be there."""
     row = best = 0
     whole = True
-    for item in parsed:
+    for item in items:
         operation, argument = item
         if operation in _NONE:
             continue
@@ -98,16 +107,16 @@ def _unbroken(parsed: Any, characters: int) -> tuple[int | None, int]:
         of_some = 0
         fewest = 1
         if operation in _ONE:
-            of_all = 1 if _only(item, _parser.SubPattern(parsed.state, [item]), characters) else None
+            of_all = 1 if _only(item, _parser.SubPattern(items.state, [item]), among) else None
         elif operation is _constants.SUBPATTERN and not (argument[1] or argument[2]):
-            of_all, of_some = _unbroken(argument[-1], characters)
+            of_all, of_some = _unbroken(argument[-1], among)
         elif operation is _constants.BRANCH:
-            branches = [_unbroken(branch, characters) for branch in argument[1]]
+            branches = [_unbroken(branch, among) for branch in argument[1]]
             of_all = None if any(each is None for each, _ in branches) else min(each or 0 for each, _ in branches)
             of_some = min(some for _, some in branches)
         elif operation in _REPEATS:
             fewest = argument[0]
-            of_all, of_some = _unbroken(argument[2], characters)
+            of_all, of_some = _unbroken(argument[2], among)
         if of_all is not None:
             row += fewest * of_all
         else:
@@ -115,7 +124,7 @@ def _unbroken(parsed: Any, characters: int) -> tuple[int | None, int]:
     return row if whole else None, max(best, row)
 
 
-def _only(item: Any, one: Any, characters: int) -> bool:
+def _only(item: Any, one: Any, among: int) -> bool:
     operation, argument = item
     if operation is _constants.LITERAL:
         ascii_only = argument < ASCII
@@ -128,4 +137,4 @@ def _only(item: Any, one: Any, characters: int) -> bool:
         )
     else:
         ascii_only = False
-    return ascii_only and not _characters(one) & ~characters
+    return ascii_only and not _characters(one) & ~among

@@ -1,8 +1,8 @@
 """Vocabulary: what the tagger knows of a word whatever stands around it: its classes, its cluster, and the numbers of its features.
 
 It is worked out once for ordinary words of the shipped lists and anew for every other word each time. The raw text of a message may
-exist nowhere but in the vault of its session, and what is kept here outlives every session: so no word is kept that is in no list, no
-word that is listed as a name, no spelling but the listed one, and no digit.
+exist nowhere but in the vault of its session, and what is kept here outlives every session: so nothing is kept of a word that no list
+has as an ordinary one, of a name, or of a number, and nothing of the order or the message in which a word stood.
 """
 
 from __future__ import annotations
@@ -16,7 +16,19 @@ import numpy as np
 
 from compliance.redaction.clusters import Clusters
 from compliance.redaction.features import (
-    ALONE, CASE, CLASS, CLUSTER, COLUMNS, GLUED_AFTER, GLUED_BEFORE, SHAPE, UNLISTED, WORD, columns_alone, glued, shape_of,
+    ALONE,
+    CASE,
+    CLASS,
+    CLUSTER,
+    COLUMNS,
+    GLUED_AFTER,
+    GLUED_BEFORE,
+    SHAPE,
+    UNLISTED,
+    WORD,
+    columns_alone,
+    glued,
+    shape_of,
 )  # fmt: skip
 from compliance.redaction.field import Field, Numbers
 from compliance.redaction.gazetteer import NAMING, Gazetteer
@@ -50,7 +62,7 @@ class Vocabulary(dict[str, Known]):
     def __init__(self, field: Field, gazetteer: Gazetteer, clusters: Clusters) -> None:
         super().__init__()
         self._lookups = [each.get for each in field.numbers]
-        shapes = {shape for column in (SHAPE, GLUED_AFTER, GLUED_BEFORE) for value in field.numbers[column] for shape in (value, value[:-1])}
+        shapes = {shape for column in (SHAPE, GLUED_AFTER, GLUED_BEFORE) for each in field.numbers[column] for shape in (each, each[:-1])}
         self._shapes = {shape: self._of_shape(shape) for shape in shapes}
         self._gazetteer = gazetteer
         self._clusters = clusters
@@ -84,18 +96,16 @@ class Vocabulary(dict[str, Known]):
 
     def _ordinary(self, known: Known) -> bool:
         """Whether a word may be kept: one that the shipped lists have as an ordinary word, in small letters, with a capital or in
-        capitals; where they have it as a name too, in small letters alone. A single character is a letter or a mark, or a word of Chinese."""
+        capitals; where they have it as a name too, in small letters alone. A single character is a letter, a mark, or a word of Chinese."""
         text = known.text
-        if len(text) > 1 and not (known.cluster or "M" in known.alone):
+        if len(self) >= MOST_KEPT or text.isdecimal():
             return False
-        if len(text) == 1 and not text.isdecimal():
+        if len(text) == 1:
             return True
-        if not text.isalpha() or len(self) >= MOST_KEPT:
+        named = not NAMING.isdisjoint(known.classes)
+        if not ("M" in known.alone or (known.cluster and not named and known.folded in self._clusters)) or not text.isalpha():
             return False
-        small = text == text.lower()
-        if not NAMING.isdisjoint(known.classes):
-            return small and "M" in known.alone
-        return ("M" in known.alone or known.folded in self._clusters) and (small or text.istitle() or text.isupper())
+        return text == text.lower() or (not named and (text.istitle() or text.isupper()))
 
     def numbers(self, words: Sequence[Known], classes: Sequence[str], case: str, spans: Sequence[tuple[int, int]]) -> Numbers:
         """The numbers of the columns of a text, (columns, tokens), as `Field.scores_of` takes them: those of `features.columns`."""
