@@ -64,7 +64,9 @@ class Kin:
             bits = possible if following is None else possible & self._of_digits(following)
             for characters, character in zip(self._prefix, padded[place : place + PREFIX], strict=True):
                 bits &= characters.get(character, bits)
-            if bits:
+                if not bits:
+                    break
+            else:
                 bits &= self._within_reach(place, nearby.digits)
             while bits:
                 each = (bits & -bits).bit_length() - 1

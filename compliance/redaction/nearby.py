@@ -30,7 +30,7 @@ _RUN = re.compile(r"\d+")
 _EDGE = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\b(?i:nie|nif|dni|cif|ssn|nir|cpf|pan)))[0-9A-Za-z]")
 """A letter or digit at the edge of a word, or right after the name of a document."""
 _BETWEEN = frozenset(" .,-/:")
-_OTHER_CASE = re.compile("[ıſ]")
+_OTHER_CASE = "ıſ"
 """Letters that a pattern takes for i and s whatever their case, and that are others in lower case."""
 
 CODE, SOLID = "[0-9A-Z<-]", "[!-~]"
@@ -139,7 +139,7 @@ class Nearby:
     def __init__(self, text: str) -> None:
         self._text = text
         self._lower = text.lower()
-        self._same_places = len(self._lower) == len(text) and not _OTHER_CASE.search(text)
+        self._same_places = len(self._lower) == len(text) and not any(letter in text for letter in _OTHER_CASE)
         self.runs = [match.span() for match in _RUN.finditer(text)]
         """Runs of digits."""
         self._present: set[str] | None = None

@@ -38,6 +38,7 @@ does: there most of what is less likely than not is a name all the same (chosen 
 _LEAST = {"h": LEAST_CHINESE}
 _LEAST_MIXED = _LEAST | dict.fromkeys(("X", "Xx", "XX"), LEAST_CAPITAL)
 """By shape, for texts without and with capitals."""
+_LEAST_OF_ALL = min(LEAST_SCORE, *_LEAST_MIXED.values())
 
 
 def masks(found: Iterable[Match]) -> list[tuple[int, int, str]]:
@@ -177,6 +178,8 @@ class NameTagger:
         """Spans as (type, first token, last token, score) of the tokens that are part of a name with their least probability."""
         of = self._field.probabilities(scores)
         inside = 1 - of[:, self._outside]
+        if inside.max() < _LEAST_OF_ALL:
+            return
         places = np.flatnonzero(inside >= least).tolist()
         if not places:
             return

@@ -82,9 +82,19 @@ def test_cards_and_numbers_are_found_alike_however_they_are_written(text: str) -
     assert list(find_cards(text)) == [match for match in find(text) if match.rule == "card"]
 
 
-@pytest.mark.parametrize("text", ["pin. pın 4821", "password. paſſword: hunter22x", "İİİ pin 4821", "Kto. \u212ato 12345678, konto", "a\u0307 İ cvv 123"])
+@pytest.mark.parametrize(
+    "text", ["pin. pın 4821", "password. paſſword: hunter22x", "İİİ pin 4821", "Kto. \u212ato 12345678, konto", "a\u0307 İ cvv 123"]
+)
 def test_letters_that_are_others_in_lower_case_change_nothing(text: str) -> None:
     check(text)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=16).map("".join), st.text("ab1 \n.", max_size=40))
+def test_identifiers_begin_where_the_text_is_searched_for_them(fragments: str, letters: str) -> None:
+    for text in (normalise(fragments).text, letters):
+        assert Nearby(text).anchors == Plainly(text).anchors
+        assert Nearby(text).numbers == Plainly(text).numbers
 
 
 PATTERNS = (

@@ -22,7 +22,9 @@ FRAGMENTS = (
     "银", "行", "王", "小明", "أحمد", "وأحمد", "للبنك", "على", "\u0301", "ʼ", "İstanbul", "card", "CARD", "tarjeta", "La Paz", "street", "__",
 )  # fmt: skip
 TEXTS = st.one_of(
-    st.lists(st.sampled_from(FRAGMENTS), max_size=14).map(" ".join), st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join), st.text(max_size=60)
+    st.lists(st.sampled_from(FRAGMENTS), max_size=14).map(" ".join),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join),
+    st.text(max_size=60),
 )
 
 
@@ -83,7 +85,14 @@ def test_only_ordinary_words_of_the_shipped_lists_are_kept(text: str) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["I am Zvorlina Quethab, card 4111 1111 1111 1111", "soy Nuria García Ochoa", "mi chiamo Rosa Bianchi", "我叫王小明", "أنا وجدان البلوشي", "PIN 4821"],
+    [
+        "I am Zvorlina Quethab, card 4111 1111 1111 1111",
+        "soy Nuria García Ochoa",
+        "mi chiamo Rosa Bianchi",
+        "我叫王小明",
+        "أنا وجدان البلوشي",
+        "PIN 4821",
+    ],
 )
 def test_nobody_who_wrote_is_kept(message: str) -> None:
     known = vocabulary()
