@@ -75,7 +75,7 @@ def find(text: str) -> Iterator[Match]:
             continue
         if (pieces and pieces.isdisjoint(present)) or (words and words.isdisjoint(present)):
             continue
-        if rule.may_match(nearby):
+        if rule.digits or rule.context is None or nearby.spans(rule.context):  # words without digits are many, contexts few
             found += [(number, match) for match in rule.matches(text, nearby, None)]
     for kin in _KIN if digits else ():
         found += kin.find(text, nearby)

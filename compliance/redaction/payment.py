@@ -78,7 +78,7 @@ def _iban_length(country: str) -> int | None:
 def find_ibans(text: str, nearby: Nearby) -> Iterator[Match]:
     """IBANs of every country of the registry; a spaced one runs into the words after it, so its country's length ends it."""
     place = 0
-    for start in (start - back for start, _ in nearby.runs for back in (3, 2) if start >= back):
+    for start in (start - back for start, _ in nearby.runs if start > 1 and text[start - 2].isalpha() for back in (3, 2) if start >= back):
         head = _IBAN_START.match(text, start) if start >= place else None
         if head is None:
             continue

@@ -73,6 +73,8 @@ def _anything(places: Iterable[int], allowed: list[int]) -> set[int]:
     return behind
 
 
+_WITH_OTHERS = sum(1 << ord(char) for char in "iksIKS")
+"""Letters that a pattern which minds no case takes others for: dotless i, the sign of Kelvin and long s."""
 _KNOWN: dict[tuple[str, int], int] = {}
 
 
@@ -137,4 +139,7 @@ def _only(item: Any, one: Any, among: int) -> bool:
         )
     else:
         ascii_only = False
-    return ascii_only and not _characters(one) & ~among
+    standing = _characters(one)
+    if one.state.flags & re.IGNORECASE and standing & _WITH_OTHERS:
+        return False
+    return ascii_only and not standing & ~among
