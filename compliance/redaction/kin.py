@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from compliance.redaction.literals import fewest_digits
 from compliance.redaction.nearby import ANCHOR, Nearby, Words
-from compliance.redaction.prefixes import ASCII, prefix
+from compliance.redaction.prefixes import ASCII, OTHER, prefix
 from compliance.redaction.rule import Match, Rule
 
 FURTHEST = 64
@@ -41,10 +41,13 @@ class Kin:
         self._furthest = max((width for fewest, width in needs if fewest and width <= FURTHEST), default=0)
         prefixes = [prefix(rule.pattern, PREFIX) for _, rule in self._rules]
         self._prefix = tuple(
-            {chr(code): _bits(each for each in every if prefixes[each][place] >> code & 1) for code in range(ASCII)}
+            (
+                {chr(code): _bits(each for each in every if prefixes[each][place] >> code & 1) for code in range(ASCII)},
+                _bits(each for each in every if prefixes[each][place] & OTHER),
+            )
             for place in range(PREFIX)
         )
-        """By place from where a match begins, then by the character there: the rules that allow it."""
+        """By place from where a match begins, then by the character there, the rules that allow it; and those that allow any beyond ASCII."""
         most = max((rule.digits for _, rule in self._rules), default=0)
         self._with = tuple(_bits(each for each in every if self._rules[each][1].digits <= count) for count in range(most + 1))
         contexts = {rule.context for _, rule in self._rules if rule.context is not None}
@@ -62,8 +65,8 @@ class Kin:
         padded = text + "\n" * PREFIX
         for place, following in nearby.anchors if self._begins == ANCHOR else ((place, None) for place in nearby.numbers):
             bits = possible if following is None else possible & self._of_digits(following)
-            for characters, character in zip(self._prefix, padded[place : place + PREFIX], strict=True):
-                bits &= characters.get(character, bits)
+            for (allowing, others), character in zip(self._prefix, padded[place : place + PREFIX], strict=True):
+                bits &= allowing.get(character, others)
                 if not bits:
                     break
             else:

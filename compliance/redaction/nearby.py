@@ -26,7 +26,7 @@ PIECE_BEGINNING = 3
 ANYWHERE, ANCHOR, NUMBER = "anywhere", "anchor", "number"
 """Where the match of a pattern may begin: anywhere, at `Nearby.anchors`, or at `Nearby.numbers`."""
 
-_RUN = re.compile(r"\d+")
+_RUN = re.compile("[0-9]+")
 _EDGE = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\b(?i:nie|nif|dni|cif|ssn|nir|cpf|pan)))[0-9A-Za-z]")
 """A letter or digit at the edge of a word, or right after the name of a document."""
 _BETWEEN = frozenset(" .,-/:")

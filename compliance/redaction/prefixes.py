@@ -14,15 +14,17 @@ from typing import Any
 from compliance.redaction.literals import parsed
 
 ASCII = 128
-EVERY = (1 << ASCII) - 1
+OTHER = 1 << ASCII
+"""Stands for every character beyond ASCII."""
+EVERY = OTHER | OTHER - 1
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 _ONE = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.IN, _constants.ANY)
 _NONE = (_constants.AT, _constants.ASSERT, _constants.ASSERT_NOT)
 
 
 def prefix(pattern: re.Pattern[str], size: int) -> list[int]:
-    """For each of the first `size` places of a match the characters that may stand there, as bits by their code; what stands behind a
-    short match may be anything."""
+    """For each of the first `size` places of a match the characters that may stand there, as bits by their code, those beyond ASCII as
+    OTHER; what stands behind a short match may be anything."""
     allowed = [0] * size
     for place in _walk(parsed(pattern), {0}, allowed):
         for behind in range(place, size):
@@ -83,13 +85,26 @@ def _characters(one: Any) -> int:
     key = repr(one.data), int(one.state.flags)
     if key not in _KNOWN:
         matches = _compiler.compile(one, one.state.flags).match
-        _KNOWN[key] = sum(1 << code for code in range(ASCII) if matches(chr(code)))
+        ascii_ones = sum(1 << code for code in range(ASCII) if matches(chr(code)))
+        others = one.state.flags & re.IGNORECASE and ascii_ones & _WITH_OTHERS
+        _KNOWN[key] = ascii_ones | (OTHER if others or _may_be_other(*one.data[0]) else 0)
     return _KNOWN[key]
+
+
+def _may_be_other(operation: Any, argument: Any) -> bool:
+    """Whether an item of one character may match one beyond ASCII. No decimal digit is: a normalised text has those of ASCII alone."""
+    if operation is _constants.LITERAL:
+        return bool(argument >= ASCII)
+    if operation is _constants.RANGE:
+        return bool(argument[1] >= ASCII)
+    if operation is _constants.CATEGORY:
+        return argument is not _constants.CATEGORY_DIGIT
+    return operation is not _constants.IN or any(_may_be_other(*member) for member in argument)
 
 
 def characters(one: str) -> int:
     """The ASCII characters that a pattern of one character matches, as bits by their code."""
-    return _characters(_parser.parse(one))
+    return _characters(_parser.parse(one)) & ~OTHER
 
 
 def unbroken(pattern: re.Pattern[str], among: int) -> int:
@@ -109,7 +124,7 @@ def _unbroken(items: Any, among: int) -> tuple[int | None, int]:
         of_some = 0
         fewest = 1
         if operation in _ONE:
-            of_all = 1 if _only(item, _parser.SubPattern(items.state, [item]), among) else None
+            of_all = 1 if not _characters(_parser.SubPattern(items.state, [item])) & ~among else None
         elif operation is _constants.SUBPATTERN and not (argument[1] or argument[2]):
             of_all, of_some = _unbroken(argument[-1], among)
         elif operation is _constants.BRANCH:
@@ -124,22 +139,3 @@ def _unbroken(items: Any, among: int) -> tuple[int | None, int]:
         else:
             whole, best, row = False, max(best, row, of_some if fewest else 0), 0
     return row if whole else None, max(best, row)
-
-
-def _only(item: Any, one: Any, among: int) -> bool:
-    operation, argument = item
-    if operation is _constants.LITERAL:
-        ascii_only = argument < ASCII
-    elif operation is _constants.IN:
-        ascii_only = all(
-            (kind is _constants.LITERAL and value < ASCII)
-            or (kind is _constants.RANGE and value[1] < ASCII)
-            or (kind is _constants.CATEGORY and value is _constants.CATEGORY_DIGIT)  # a normalised text has no others
-            for kind, value in argument
-        )
-    else:
-        ascii_only = False
-    standing = _characters(one)
-    if one.state.flags & re.IGNORECASE and standing & _WITH_OTHERS:
-        return False
-    return ascii_only and not standing & ~among

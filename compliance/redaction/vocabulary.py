@@ -2,7 +2,7 @@
 
 It is worked out once for ordinary words of the shipped lists and anew for every other word each time. The raw text of a message may
 exist nowhere but in the vault of its session, and what is kept here outlives every session: so nothing is kept of a word that no list
-has as an ordinary one, of a name, or of a number, and nothing of the order or the message in which a word stood.
+has as an ordinary one, of a name that is no ordinary word as well, or of a number, and nothing of where a word stood.
 """
 
 from __future__ import annotations

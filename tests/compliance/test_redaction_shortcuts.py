@@ -14,7 +14,7 @@ from compliance.redaction.literals import beginnings, begins_with_digit, fewest_
 from compliance.redaction.nearby import Nearby, Words
 from compliance.redaction.normalise import normalise
 from compliance.redaction.payment import find_cards
-from compliance.redaction.prefixes import characters, prefix, unbroken
+from compliance.redaction.prefixes import OTHER, characters, prefix, unbroken
 from factory.names.evaluate import GOLD
 from factory.names.lexicon import LANGUAGES
 from factory.names.scores import read_gold
@@ -114,7 +114,7 @@ def test_what_is_read_off_a_pattern_holds_for_each_of_its_matches(pattern: str, 
     assert len(text) <= width
     assert not begins_with_digit(compiled) or text[0].isdecimal()
     for allowed, char in zip(prefix(compiled, 6), text, strict=False):
-        assert allowed >> ord(char) & 1 or ord(char) >= 128
+        assert allowed & (1 << ord(char) if ord(char) < 128 else OTHER)
     for row in ("[0-9]", "[0-9A-Z<-]"):
         assert max(map(len, re.findall(f"{row}+", text)), default=0) >= unbroken(compiled, characters(row))
     pieces = beginnings(compiled)
