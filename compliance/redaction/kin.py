@@ -47,7 +47,7 @@ class Kin:
             )
             for place in range(PREFIX)
         )
-        """By place from where a match begins, then by the character there, the rules that allow it; and those that allow any beyond ASCII."""
+        """By place from where a match begins: the rules that allow a character there, and those that allow any beyond ASCII."""
         most = max((rule.digits for _, rule in self._rules), default=0)
         self._with = tuple(_bits(each for each in every if self._rules[each][1].digits <= count) for count in range(most + 1))
         contexts = {rule.context for _, rule in self._rules if rule.context is not None}
