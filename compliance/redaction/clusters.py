@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compliance.errors import ComplianceError
-from compliance.redaction.tokens import Token, unjoined
+from compliance.redaction.tokens import JOINED, Token, unjoined
 
 
 class Clusters:
@@ -21,6 +21,9 @@ class Clusters:
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def __contains__(self, folded: object) -> bool:
+        return folded in self._names
 
     @classmethod
     def load(cls, path: Path) -> Clusters:
@@ -46,7 +49,11 @@ class Clusters:
 
     def of(self, words: list[Token]) -> list[str]:
         """The cluster of each token, in Arabic also without what is joined to it; empty for a word that is in none."""
-        return [self._names.get(word.folded) or self._unjoined(word.folded) for word in words]
+        return [self.of_word(word.folded) for word in words]
 
-    def _unjoined(self, folded: str) -> str:
-        return next((name for bare in unjoined(folded) if (name := self._names.get(bare))), "")
+    def of_word(self, folded: str) -> str:
+        """The cluster of one folded word."""
+        name = self._names.get(folded, "")
+        if name or folded[:1] not in JOINED:
+            return name
+        return next((found for bare in unjoined(folded) if (found := self._names.get(bare))), "")

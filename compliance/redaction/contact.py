@@ -7,7 +7,8 @@ import ipaddress
 import re
 
 from compliance.redaction import context
-from compliance.redaction.rule import NUMBER, Rule, digits_of
+from compliance.redaction.nearby import NUMBER
+from compliance.redaction.rule import Rule, digits_of
 
 _SEP = r"[ \u00a0().\-/\u2010-\u2014]"
 SURELY_NO_AMOUNT = 9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.redaction.rule import words
+from compliance.redaction.nearby import words
 
 # Latin words end where a letter does not follow; \b alone would also need one before Chinese and Arabic, which have no spaces or have prefixes.
 PHONE = words(

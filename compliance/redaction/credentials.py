@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from compliance.redaction import context
-from compliance.redaction.rule import NUMBER, Rule
+from compliance.redaction.nearby import NUMBER
+from compliance.redaction.rule import Rule
 
 _BE = r"(?:is|was|=|:|：|es|era|est|ist|war|lautet|é|era|è|是|为|為|هو|هي|كان|كانت)"
 _MY = r"(?:my|the|mi|mon|ma|mein|meine|il mio|la mia|o meu|a minha|我的|الخاص بي)"

@@ -5,8 +5,9 @@ Training and the box share TEMPLATES: the one writes them out as strings, the ot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 from compliance.redaction.tokens import Token, is_han
 
@@ -30,33 +31,51 @@ BEFORE, AFTER = 3, 2
 EDGE = "\x1e"
 """Stands for every column of a token before the first and after the last; like SEPARATOR it is in no token."""
 SEPARATOR = "\x1f"
+ALONE = (_W, _S, _E3, _E2, _B3, _B2, _MADE, _BARE)
+"""The columns of `columns_alone`, in its order."""
+WORD, CLASS, CLUSTER, GLUED_AFTER, GLUED_BEFORE = _W, _K, _Q, _AFTER, _BEFORE
 UNLISTED = "-"
 """The class of a word that is in no list: that too says something."""
 
 
+class Written(Protocol):
+    """A word as it stands in a text."""
+
+    @property
+    def text(self) -> str: ...
+
+
 def columns(words: Sequence[Token], known: Sequence[str], clusters: Sequence[str]) -> list[list[str]]:
     """The columns of a text, one list a column, one value a token."""
-    case = case_of(words)
-    shapes = [shape_of(word.text) for word in words]
-    folded = [word.folded for word in words]
+    if not words:
+        return [[] for _ in COLUMNS]
+    of_word = [list(each) for each in zip(*(columns_alone(word.folded, shape_of(word.text)) for word in words), strict=True)]
+    folded, shapes, *affixes = of_word
     joined = [before.end == after.start for before, after in pairwise(words)]
-    long = [len(word) > SHORT and shape[0] not in "hd" for word, shape in zip(folded, shapes, strict=True)]
-    caseless = [each and shape == "a" for each, shape in zip(long, shapes, strict=True)]
     return [
         folded,
         shapes,
         [letters or UNLISTED for letters in known],
-        [case] * len(words),
+        [case_of(words)] * len(words),
         list(clusters),
-        [word[-3:] if each else "" for word, each in zip(folded, long, strict=True)],
-        [word[-2:] if each else "" for word, each in zip(folded, long, strict=True)],
-        [word[:3] if each else "" for word, each in zip(folded, long, strict=True)],
-        [word[:2] if each else "" for word, each in zip(folded, caseless, strict=True)],
-        [_made(word) if each else "" for word, each in zip(folded, caseless, strict=True)],
-        [_bare(word) if each else "" for word, each in zip(folded, caseless, strict=True)],
-        [shape + "g" if each else shape for shape, each in zip(shapes, [*joined, False], strict=True)],
-        [shape + "g" if each else shape for shape, each in zip(shapes, [False, *joined], strict=True)],
+        *affixes,
+        [glued(shape) if each else shape for shape, each in zip(shapes, [*joined, False], strict=True)],
+        [glued(shape) if each else shape for shape, each in zip(shapes, [False, *joined], strict=True)],
     ]
+
+
+def columns_alone(folded: str, shape: str) -> tuple[str, ...]:
+    """The columns that are a word's own, whatever stands around it: word, shape, ends, beginnings, and of Arabic what it is made of."""
+    if len(folded) <= SHORT or shape[0] in "hd":
+        return folded, shape, "", "", "", "", "", ""
+    if shape != "a":
+        return folded, shape, folded[-3:], folded[-2:], folded[:3], "", "", ""
+    return folded, shape, folded[-3:], folded[-2:], folded[:3], folded[:2], _made(folded), _bare(folded)
+
+
+def glued(shape: str) -> str:
+    """The shape of a token with another right beside it."""
+    return shape + "g"
 
 
 SHORT = 3
@@ -96,7 +115,7 @@ def shape_of(text: str) -> str:
     return "a" if text.lower() == text.upper() else "xX"
 
 
-def case_of(words: Sequence[Token]) -> str:
+def case_of(words: Iterable[Written]) -> str:
     """Whether a text uses capitals as writers do: "m" mixed, "l" none, "u" nothing else, "-" a script without them."""
     small = large = False
     for word in words:

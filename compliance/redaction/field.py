@@ -23,11 +23,14 @@ Weights = npt.NDArray[np.float64]
 
 OUTSIDE = "O"
 _BITS = 19
+_MASK = (1 << _BITS) - 1
 """A value of a column is a number below 2^19, a feature its template and up to three of these in 63 bits."""
 _EDGE_NUMBER = 1
 _FIRST_NUMBER = 2
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """Spreads packed features over 64 bits (Knuth, The Art of Computer Programming 3, 6.4)."""
+_HASH_BITS = 19
+_HASH_SHIFT = np.uint64(64 - _HASH_BITS)
 _RESCALED = 8
 """Steps after which a chain of products is brought back to a sum of one, long before it could leave the range of a double."""
 
@@ -50,17 +53,26 @@ class Field:
         self.labels = tuple(labels)
         self._values = tuple(tuple(each) for each in values)
         self._moves = moves
-        self._numbers = tuple(_Numbers((value, number) for number, value in enumerate(each, _FIRST_NUMBER)) for each in self._values)
-        # The features lie in the order of their hashes, so that those with the same first bits are side by side: small enough for a cache.
-        hashes = features.view(np.uint64) * _MULTIPLIER
-        order = np.argsort(hashes)
-        bits = max(1, int(np.ceil(np.log2(max(1, len(features))))))
-        self._shift = np.uint64(64 - bits)
-        buckets = (hashes[order] >> self._shift).view(np.int64)
-        self._starts = np.searchsorted(buckets, np.arange(1 << bits)).astype(np.int32)
-        self._most = int(np.bincount(buckets, minlength=1).max())
-        self._keys = np.concatenate([features[order], np.full(self._most, -1, np.int64)])
-        self._weights = np.ascontiguousarray(weights[order])
+        self.numbers = tuple(_Numbers((value, number) for number, value in enumerate(each, _FIRST_NUMBER)) for each in self._values)
+        self._features, self._weights = features, weights
+        # A feature of one value lies at the number of the value, so that nothing is looked up; a value without one has a row of zeros.
+        sizes = [len(self._values[TEMPLATES[number][0][0]]) + _FIRST_NUMBER for number in _ALONE]
+        *firsts, self._none = np.cumsum([0, *sizes]).tolist()
+        self._alone_first = np.array(firsts, np.int64)[:, None]
+        templates = features >> 3 * _BITS
+        joined = np.isin(templates, _JOINED)
+        self._rows = np.zeros((self._none + 1 + int(joined.sum()), len(self.labels)), np.float32)
+        for number, first in zip(_ALONE, firsts, strict=True):
+            mine = np.flatnonzero(templates == number)
+            self._rows[first + (features[mine] >> 2 * _BITS & _MASK)] = weights[mine]
+        # One of several values is looked up by its hash; where two have the same one, the second lies in a dictionary.
+        self._rows[self._none + 1 :] = weights[joined]
+        self._keys = np.concatenate([[-1], features[joined]])  # of the rows from `_none` on
+        places, numbers = _hashed(self._keys[1:]), np.arange(1, len(self._keys))
+        self._places = np.zeros(1 << _HASH_BITS, np.int32)
+        self._places[places] = numbers
+        second = numbers[self._places[places] != numbers]
+        self._second = dict(zip(self._keys[second].tolist(), second.tolist(), strict=True))
         both = np.zeros((2 * len(self.labels), 2 * len(self.labels)))
         step = np.exp(moves)
         both[: len(self.labels), : len(self.labels)] = step
@@ -104,21 +116,22 @@ class Field:
 
     def save(self, path: Path) -> None:
         """Writes what `load` reads; equal fields give equal bytes."""
-        order = np.argsort(self._keys[: len(self._weights)])
+        order = np.argsort(self._features)
         weights = self._weights[order]
         at, label = np.nonzero(weights)
         texts = EDGE.join(SEPARATOR.join(each) for each in (self.labels, *self._values))
         with path.open("wb") as file:
             np.savez_compressed(
                 file,
-                values=np.frombuffer(texts.encode(), np.uint8), steps=np.diff(self._keys[order], prepend=0), shape=np.array(weights.shape),
-                at=at.astype(np.int32), label=label.astype(np.uint8), weight=weights[at, label], moves=self._moves,
+                values=np.frombuffer(texts.encode(), np.uint8), steps=np.diff(self._features[order], prepend=0),
+                shape=np.array(weights.shape), at=at.astype(np.int32), label=label.astype(np.uint8), weight=weights[at, label],
+                moves=self._moves,
             )  # fmt: skip
 
     def parts(self) -> tuple[dict[str, dict[str, float]], dict[tuple[str, str], float]]:
         """The weights and moves that `of` makes this field of; zeros are left out."""
         mask, weights = (1 << _BITS) - 1, {}
-        for key, row in zip(self._keys.tolist(), self._weights.tolist(), strict=False):  # the last keys are no features
+        for key, row in zip(self._features.tolist(), self._weights.tolist(), strict=True):
             template = key >> 3 * _BITS
             numbers = [key >> shift * _BITS & mask for shift in (2, 1, 0)][: len(TEMPLATES[template])]
             values = (
@@ -138,22 +151,33 @@ class Field:
 
     def scores(self, columns: Sequence[Sequence[str]]) -> Weights:
         """What the features of each token say for each label: (tokens, labels)."""
-        size, wide = len(columns[0]), len(columns[0]) + BEFORE + AFTER
-        numbers = np.full((len(COLUMNS), wide), _EDGE_NUMBER, np.int64)
-        known = chain.from_iterable(map(each.__getitem__, values) for each, values in zip(self._numbers, columns, strict=True))
-        numbers[:, BEFORE : BEFORE + size] = np.fromiter(known, np.int64, len(COLUMNS) * size).reshape(len(COLUMNS), size)
-        first, second, third = numbers.ravel().take(_COLUMNS * wide + _OFFSETS + np.arange(size)[:, None])  # each (tokens, templates)
-        keys = _TEMPLATE_BITS | first << 2 * _BITS | second << _BITS & _HAS_SECOND | third & _HAS_THIRD
-        there = np.flatnonzero((first != 0) & ((second != 0) | _LACKS_SECOND) & ((third != 0) | _LACKS_THIRD))
-        wanted = keys.ravel().take(there)
-        starts = self._starts.take((wanted.view(np.uint64) * _MULTIPLIER >> self._shift).view(np.int64))
-        places = starts[:, None] + np.arange(self._most)
-        hits = np.flatnonzero(self._keys.take(places) == wanted[:, None])
-        asked, rows = hits // self._most, places.ravel().take(hits)
-        sums = np.zeros((len(rows) + 1, len(self.labels)))
-        np.cumsum(self._weights.take(rows, axis=0), axis=0, dtype=np.float64, out=sums[1:])
-        ends = np.searchsorted(there.take(asked), np.arange(size + 1) * len(TEMPLATES))  # the features of a token stand side by side
-        return sums[ends[1:]] - sums[ends[:-1]]
+        size = len(columns[0])
+        known = chain.from_iterable(map(each.__getitem__, values) for each, values in zip(self.numbers, columns, strict=True))
+        return self.scores_of(np.fromiter(known, np.int64, len(COLUMNS) * size).reshape(len(COLUMNS), size))
+
+    def scores_of(self, numbers: Numbers) -> Weights:
+        """The same from the number of each value, (columns, tokens), as `numbers` has them."""
+        size = numbers.shape[1]
+        wide = size + BEFORE + AFTER
+        padded = np.full((len(COLUMNS), wide), _EDGE_NUMBER, np.int64)
+        padded[:, BEFORE : BEFORE + size] = numbers
+        flat, places = padded.ravel(), np.arange(size)
+        rows = np.empty((len(TEMPLATES), size), np.int64)
+        np.add(flat.take(_ALONE_COLUMNS * wide + (_ALONE_OFFSETS + places)), self._alone_first, out=rows[: len(_ALONE)])
+        first, second, third = flat.take(_COLUMNS * wide + (_OFFSETS + places))  # each (templates, tokens)
+        first <<= 2 * _BITS
+        second <<= _BITS
+        third &= _HAS_THIRD
+        first |= second
+        first |= third
+        first |= _JOINED_BITS
+        keys = first.ravel()
+        found = self._places.take(_hashed(keys))
+        other = np.flatnonzero((self._keys.take(found) != keys) & (found > 0))
+        if len(other):
+            found[other] = [self._second.get(key, 0) for key in keys.take(other).tolist()]
+        np.add(found.reshape(-1, size), self._none, out=rows[len(_ALONE) :])
+        return cast(Weights, self._rows.take(rows, axis=0).sum(axis=0, dtype=np.float64))
 
     def probabilities(self, scores: Weights) -> Weights:
         """The marginal probability of each label at each token: (tokens, labels), rows of sum 1."""
@@ -162,10 +186,9 @@ class Field:
         pairs = np.hstack([each, each[::-1]])
         steps = np.empty((size, 2 * count))
         now = steps[0] = pairs[0]
-        for at in range(1, size):  # forwards in the first half, backwards in the second
-            after = steps[at]
-            np.dot(now, self._both, out=after)
-            after *= pairs[at]
+        for at, (after, pair) in enumerate(zip(steps[1:], pairs[1:], strict=True), 1):  # forwards in the first half, backwards behind it
+            now.dot(self._both, after)
+            np.multiply(after, pair, after)
             if at % _RESCALED == 0:
                 after[:count] /= after[:count].sum()
                 after[count:] /= after[count:].sum()
@@ -196,17 +219,22 @@ def _pack(template: int, numbers: Sequence[int]) -> int:
     return template << 3 * _BITS | first << 2 * _BITS | second << _BITS | third
 
 
-def _by_part(number: int, of: int) -> list[int]:
-    return [template[number][of] if number < len(template) else template[0][of] for template in TEMPLATES]
+_ALONE = tuple(number for number, template in enumerate(TEMPLATES) if len(template) == 1)
+_JOINED = tuple(number for number, template in enumerate(TEMPLATES) if len(template) > 1)
+"""Templates of one value, whose features lie in a table by the number of the value; and of several, which are looked up."""
+_ALONE_COLUMNS = np.array([[TEMPLATES[number][0][0]] for number in _ALONE], np.int64)
+_ALONE_OFFSETS = np.array([[TEMPLATES[number][0][1]] for number in _ALONE], np.int64) + BEFORE
 
 
-def _mask(number: int) -> Numbers:
-    """All bits for the templates that have so many parts before another one, none for the others."""
-    return np.array([-1 if number < len(template) else 0 for template in TEMPLATES], np.int64)
+def _hashed(keys: Numbers) -> Numbers:
+    return (keys.view(np.uint64) * _MULTIPLIER >> _HASH_SHIFT).view(np.int64)
 
 
-_COLUMNS = np.array([[_by_part(number, 0)] for number in range(3)], np.int64)
-_OFFSETS = np.array([[_by_part(number, 1)] for number in range(3)], np.int64) + BEFORE
-_TEMPLATE_BITS = np.arange(len(TEMPLATES), dtype=np.int64) << 3 * _BITS
-_HAS_SECOND, _HAS_THIRD = _mask(1), _mask(2)
-_LACKS_SECOND, _LACKS_THIRD = _HAS_SECOND == 0, _HAS_THIRD == 0
+def _part(place: int, of: int) -> list[list[int]]:
+    return [[TEMPLATES[number][place if place < len(TEMPLATES[number]) else 0][of]] for number in _JOINED]
+
+
+_COLUMNS = np.array([_part(place, 0) for place in range(3)], np.int64)
+_OFFSETS = np.array([_part(place, 1) for place in range(3)], np.int64) + BEFORE
+_JOINED_BITS = np.array(_JOINED, np.int64)[:, None] << 3 * _BITS
+_HAS_THIRD = np.array([-1 if len(TEMPLATES[number]) > 2 else 0 for number in _JOINED], np.int64)[:, None]

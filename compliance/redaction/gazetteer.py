@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from compliance.errors import ComplianceError
-from compliance.redaction.tokens import Token, tokens, unjoined
+from compliance.redaction.tokens import JOINED, Token, tokens, unjoined
 
 CLASSES: Mapping[str, str] = {
     "given": "G", "surname": "S", "given_char": "g", "kunya": "U", "city": "C", "country": "K", "title": "T", "street": "R",
@@ -23,9 +23,12 @@ class Gazetteer:
 
     def __init__(self, entries: Mapping[tuple[str, ...], str]) -> None:
         self._classes = dict(entries)
-        self._longest: dict[str, int] = {}
+        self._alone = {entry[0]: letters for entry, letters in entries.items() if len(entry) == 1}
+        self._longest: dict[str, dict[str, int]] = {}
         for entry in entries:
-            self._longest[entry[0]] = max(self._longest.get(entry[0], 0), len(entry))
+            if len(entry) > 1:
+                seconds = self._longest.setdefault(entry[0], {})
+                seconds[entry[1]] = max(seconds.get(entry[1], 0), len(entry))
 
     def __len__(self) -> int:
         return len(self._classes)
@@ -60,11 +63,27 @@ class Gazetteer:
     def classes(self, words: Sequence[Token]) -> list[str]:
         """For each token the letters of the longest phrases it stands in: as they are for a phrase of one token, and with the
         token's part of a longer one before them: "1C" begins a town of several words, "2C" goes on with one."""
-        known = ["" for _ in words]
         folded = [word.folded for word in words]
+        phrases = self.phrases(folded)
+        return [phrases.get(place, "") + self.alone(word) or self.joined(word) for place, word in enumerate(folded)]
+
+    def alone(self, folded: str) -> str:
+        """The letters of a word as a phrase of one token."""
+        return self._alone.get(folded, "")
+
+    def joined(self, folded: str) -> str:
+        """The letters of an Arabic word without what is joined to it ("and Ahmad", "for Ahmad" are one word with the name), after a "p"."""
+        if folded[:1] not in JOINED:
+            return ""
+        return next(("p" + letters for bare in unjoined(folded) if (letters := self._alone.get(bare)) is not None), "")
+
+    def phrases(self, folded: Sequence[str]) -> dict[int, str]:
+        """By place the letters of the phrases of several tokens, for the tokens that stand in one."""
+        found: dict[int, str] = {}
         covered = 0
-        for place, first in enumerate(folded):
-            longest = self._longest.get(first)
+        for place, seconds in enumerate(map(self._longest.get, folded[:-1])):
+            # most first words of a phrase have another second word, and no phrase need be made to know that
+            longest = seconds.get(folded[place + 1]) if seconds is not None else None
             if longest is None:
                 continue
             for size in range(min(longest, len(folded) - place), 1, -1):
@@ -72,17 +91,7 @@ class Gazetteer:
                 if letters is not None and place + size > covered:
                     for offset in range(size):
                         part = "1" if offset == 0 else "2"
-                        known[place + offset] += "".join(part + letter for letter in letters)
+                        found[place + offset] = found.get(place + offset, "") + "".join(part + letter for letter in letters)
                     covered = place + size
                     break
-            single = self._classes.get((first,))
-            if single is not None:
-                known[place] += single
-        for place, word in enumerate(folded):
-            # "and Ahmad", "for Ahmad": in Arabic these are one word with the name
-            if not known[place]:
-                for bare in unjoined(word):
-                    if (letters := self._classes.get((bare,))) is not None:
-                        known[place] = "p" + letters
-                        break
-        return known
+        return found

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 
 from compliance.redaction import context
-from compliance.redaction.rule import ANCHOR, GAP, RIGHT, Check, Match, Nearby, Rule, Words, compact, digits_of, luhn, stdnum
+from compliance.redaction.nearby import ANCHOR, Nearby, Words
+from compliance.redaction.rule import GAP, RIGHT, Check, Match, Rule, compact, digits_of, luhn, stdnum
 
 
 def _every(*checks: Check) -> Check:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from compliance.redaction import context
-from compliance.redaction.rule import GAP, LEFT, NUMBER, RIGHT, Match, Rule, compact, digits_of, luhn, stdnum, words
+from compliance.redaction.nearby import NUMBER, Nearby, words
+from compliance.redaction.rule import GAP, LEFT, RIGHT, Match, Rule, compact, digits_of, luhn, stdnum
 
 # Issuer ranges by first digits, with the lengths in use (ISO/IEC 7812; the schemes' public tables).
 _ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
@@ -55,6 +56,7 @@ def find_cards(text: str) -> Iterator[Match]:
 
 
 _IBAN_START = re.compile(r"[A-Za-z]{2}[ \u00a0\u202f./\-]?\d[ ]?\d")
+"""Two letters and the first digit after them, which begins a run of digits."""
 
 
 LONGEST_GAP = 3
@@ -73,11 +75,13 @@ def _iban_length(country: str) -> int | None:
         return None
 
 
-def find_ibans(text: str) -> Iterator[Match]:
+def find_ibans(text: str, nearby: Nearby) -> Iterator[Match]:
     """IBANs of every country of the registry; a spaced one runs into the words after it, so its country's length ends it."""
     place = 0
-    while head := _IBAN_START.search(text, place):
-        place = head.start() + 1
+    for start in (start - back for start, _ in nearby.runs if start > 1 and text[start - 2].isalpha() for back in (3, 2) if start >= back):
+        head = _IBAN_START.match(text, start) if start >= place else None
+        if head is None:
+            continue
         length = _iban_length(text[head.start() : head.start() + 2].upper())
         if length is None:
             continue

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from compliance.redaction.clusters import Clusters
-from compliance.redaction.features import CASE, SHAPE, case_of, columns
-from compliance.redaction.field import OUTSIDE, Field
+from compliance.redaction.features import case_of
+from compliance.redaction.field import OUTSIDE, Field, Weights
 from compliance.redaction.gazetteer import NAMING, Gazetteer
 from compliance.redaction.rule import Match
-from compliance.redaction.tokens import Token, is_arabic, is_han, tokens
+from compliance.redaction.tokens import is_arabic, is_han, pieces
+from compliance.redaction.vocabulary import Known, Vocabulary
 
 TYPES = ("PERSON", "ADDRESS", "LOCATION", "ORGANIZATION")
 MODEL, NAMES, CLUSTERS = "tagger.npz", "gazetteer.tsv.gz", "clusters.txt.gz"
@@ -37,6 +38,7 @@ does: there most of what is less likely than not is a name all the same (chosen 
 _LEAST = {"h": LEAST_CHINESE}
 _LEAST_MIXED = _LEAST | dict.fromkeys(("X", "Xx", "XX"), LEAST_CAPITAL)
 """By shape, for texts without and with capitals."""
+_LEAST_OF_ALL = min(LEAST_SCORE, *_LEAST_MIXED.values())
 
 
 def masks(found: Iterable[Match]) -> list[tuple[int, int, str]]:
@@ -48,7 +50,7 @@ def masks(found: Iterable[Match]) -> list[tuple[int, int, str]]:
     return sorted(out)
 
 
-def _may_name(words: Sequence[Token], known: Sequence[str]) -> bool:
+def _may_name(words: Sequence[Known], known: Sequence[str]) -> bool:
     """Whether any word of a text could make a span like a name: one of a naming class, or with a capital that neither its place nor a list
     explains. Half of the texts that name nobody have none and are not tagged; of 5,162 texts (dev half, synthetic set, templates) no name
     was lost by it."""
@@ -69,14 +71,14 @@ def _may_name(words: Sequence[Token], known: Sequence[str]) -> bool:
     return False
 
 
-def _like_a_name(kind: str, words: Sequence[Token], known: Sequence[str], meant: Sequence[str], case: str) -> bool:
+def _like_a_name(kind: str, words: Sequence[Known], known: Sequence[str], case: str) -> bool:
     """Whether a word of a span is a street's, has a capital, is known as a name and not as an ordinary word, or is not known at all:
     "i am fed up" and "i am nuria" differ in nothing else. An abbreviation that no list knows is none, nor is a small word alone, whatever
     knows it; where a script has no capitals, a name alone may be an ordinary word as well."""
     alone = len(words) == 1
     if alone and words[0].text.islower():
         return False
-    for word, letters, cluster in zip(words, known, meant, strict=True):
+    for word, letters in zip(words, known, strict=True):
         if not word.text[0].isalpha() or "P" in letters:
             continue
         named = not NAMING.isdisjoint(letters)
@@ -86,7 +88,7 @@ def _like_a_name(kind: str, words: Sequence[Token], known: Sequence[str], meant:
             continue
         if word.text[0].isupper() or (named and ("M" not in letters or (alone and is_arabic(word.text)))):
             return True
-        if not (letters or cluster):
+        if not (letters or word.cluster):
             return True
     return False
 
@@ -94,7 +96,7 @@ def _like_a_name(kind: str, words: Sequence[Token], known: Sequence[str], meant:
 LONGEST_ABBREVIATION = 5
 
 
-def _without_label(words: Sequence[Token], known: Sequence[str], first: int, last: int) -> int:
+def _without_label(words: Sequence[Known], known: Sequence[str], first: int, last: int) -> int:
     """The last token of a person's name without a number of theirs that a rule found, and its label: "Ana García, IBAN ES91…"."""
     end = last
     while end > first and ("P" in known[end] or words[end].folded.startswith("<")):
@@ -111,13 +113,13 @@ def _abbreviates(text: str, letters: str, case: str) -> bool:
     return case == "m" and text.isupper() and text != text.lower() and len(text) <= LONGEST_ABBREVIATION and NAMING.isdisjoint(letters)
 
 
-def _like_a_clause(words: Sequence[Token], known: Sequence[str]) -> bool:
+def _like_a_clause(words: Sequence[Known], known: Sequence[str]) -> bool:
     """Whether a span has more small words than a name has: a text in a language that the field has not learnt."""
     small = [letters for word, letters in zip(words, known, strict=True) if len(word.text) > 1 and word.text.islower()]
     return len(small) > MOST_SMALL_WORDS and not any("O" in letters for letters in small)
 
 
-def _public(words: Sequence[Token], known: Sequence[str]) -> bool:
+def _public(words: Sequence[Known], known: Sequence[str]) -> bool:
     """Whether a Chinese span holds a public word, or an Arabic one is nothing else: no capital tells a namesake of them."""
     public = ["P" in letters for letters in known]
     return any(public) and (is_han(words[0].text) or (all(public) and is_arabic(words[0].text)))
@@ -130,6 +132,7 @@ class NameTagger:
         self.gazetteer = gazetteer
         self.clusters = clusters
         self._field = field
+        self._vocabulary = Vocabulary(field, gazetteer, clusters)
         self._outside = field.labels.index(OUTSIDE)
         numbers = {label: number for number, label in enumerate(field.labels)}
         self._begins = [numbers["B-" + kind] for kind in TYPES]
@@ -142,36 +145,41 @@ class NameTagger:
 
     def find(self, text: str, found: Iterable[Match] = ()) -> Iterator[Match]:
         """Names in a normalised text, without overlaps, in order; what was `found` already is seen as what it is, not as digits."""
-        words = tokens(text, masks(found))
-        known = self.gazetteer.classes(words)
+        written, spans = pieces(text, masks(found))
+        words = list(map(self._vocabulary.__getitem__, written))
+        phrases = self.gazetteer.phrases([word.folded for word in words])
+        known = [word.classes for word in words]
+        for place, letters in phrases.items():
+            known[place] = letters + words[place].alone
         if not _may_name(words, known):
             return
-        meant = self.clusters.of(words)
         for start in range(0, max(1, len(words) - OVERLAP), MAX_TOKENS - OVERLAP):
             window = slice(start, start + MAX_TOKENS)
-            yield from self._find(words[window], known[window], meant[window])
+            yield from self._find(words[window], known[window], spans[window])
 
-    def _find(self, words: Sequence[Token], known: Sequence[str], meant: Sequence[str]) -> Iterator[Match]:
-        seen = columns(words, known, meant)
-        case = seen[CASE][0]
+    def _find(self, words: Sequence[Known], known: Sequence[str], spans: Sequence[tuple[int, int]]) -> Iterator[Match]:
+        case = case_of(words)
         least_of = _LEAST_MIXED if case == "m" else _LEAST
-        least = [least_of.get(shape, LEAST_SCORE) for shape in seen[SHAPE]]
-        for kind, first, last, score in self._spans(seen, least):
+        least = [least_of.get(word.shape, LEAST_SCORE) for word in words]
+        scores = self._field.scores_of(self._vocabulary.numbers(words, known, case, spans))
+        for kind, first, last, score in self._spans(scores, least):
             if kind == "PERSON":
                 last = _without_label(words, known, first, last)
             inside = slice(first, last + 1)
             sure = score >= SURE and kind != "ADDRESS"
-            sound = sure or _like_a_name(kind, words[inside], known[inside], meant[inside], case)
+            sound = sure or _like_a_name(kind, words[inside], known[inside], case)
             if not sound or _like_a_clause(words[inside], known[inside]) or _public(words[inside], known[inside]):
                 continue
             if first == last and is_han(words[first].text) and score < LEAST_SCORE:
                 continue
-            yield Match(kind, words[first].start, words[last].end, MOST_SCORE * score, "tagger")
+            yield Match(kind, spans[first][0], spans[last][1], MOST_SCORE * score, "tagger")
 
-    def _spans(self, seen: Sequence[Sequence[str]], least: Sequence[float]) -> Iterator[tuple[str, int, int, float]]:
+    def _spans(self, scores: Weights, least: Sequence[float]) -> Iterator[tuple[str, int, int, float]]:
         """Spans as (type, first token, last token, score) of the tokens that are part of a name with their least probability."""
-        of = self._field.probabilities(self._field.scores(seen))
+        of = self._field.probabilities(scores)
         inside = 1 - of[:, self._outside]
+        if inside.max() < _LEAST_OF_ALL:
+            return
         places = np.flatnonzero(inside >= least).tolist()
         if not places:
             return

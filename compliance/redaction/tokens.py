@@ -16,7 +16,7 @@ _ARABIC = re.compile(r"[\u0600-\u06ff]")
 _ARABIC_VARIANTS = str.maketrans("أإآٱىةؤئ", "اااايهوي")
 _KEPT = frozenset({"على", "وعلى", "فعلى", "متى", "ومتى", "منى"})
 """Words whose last letter tells them from others: "on" from Ali, "when" from Matty, Mona from "of me"."""
-_JOINED_FIRST, _JOINED = "وف", "وفبلك"
+_JOINED_FIRST, JOINED = "وف", "وفبلك"
 _FOR_THE, _THE = "لل", "ال"
 
 
@@ -34,23 +34,37 @@ def tokens(text: str, masks: Iterable[tuple[int, int, str]] = ()) -> list[Token]
 
     `masks` are stretches already understood, `(start, end, type)` in order without overlaps: each is one token, "<iban>".
     """
-    out: list[Token] = []
+    return [
+        Token(piece, fold(piece), start, end) if mask is None else Token("<", mask, start, end)
+        for piece, mask, (start, end) in ((each, mask_of(each), span) for each, span in zip(*pieces(text, masks), strict=True))
+    ]
+
+
+def pieces(text: str, masks: Iterable[tuple[int, int, str]] = ()) -> tuple[list[str], list[tuple[int, int]]]:
+    """The tokens of a text as they are written, each with its place: what `tokens` begins with. A mask is "<iban>", as no token is."""
+    written: list[str] = []
+    spans: list[tuple[int, int]] = []
     place = 0
     for start, end, kind in masks:
-        out += _plain(text, place, start)
-        out.append(Token("<", f"<{kind.lower()}>", start, end))
+        found = list(_TOKEN.finditer(text, place, start))
+        written += [match[0] for match in found] + [f"<{kind.lower()}>"]
+        spans += [match.span() for match in found] + [(start, end)]
         place = end
-    return out + _plain(text, place, len(text))
+    found = list(_TOKEN.finditer(text, place))
+    return written + [match[0] for match in found], spans + [match.span() for match in found]
 
 
-def _plain(text: str, start: int, end: int) -> list[Token]:
-    return [Token(found[0], fold(found[0]), found.start(), found.end()) for found in _TOKEN.finditer(text, start, end)]
+def mask_of(piece: str) -> str | None:
+    """What a mask among `pieces` is folded, which is what it is there; None for a token."""
+    return piece if len(piece) > 1 and piece[0] == "<" and not piece[1].isupper() else None
 
 
 def fold(word: str) -> str:
     """Lower case, accents off, Arabic spelling variants made one."""
     if word.isascii():
         return word.lower()
+    if len(word) == 1 and "\u3400" <= word <= "\u9fff":
+        return word  # has neither case nor accents
     if _ARABIC.search(word):
         plain = _MARKS.sub("", word)
         return plain if plain in _KEPT else plain.translate(_ARABIC_VARIANTS)
@@ -62,11 +76,11 @@ SHORTEST_JOINED = 4
 
 def unjoined(folded: str) -> list[str]:
     """What a folded Arabic word may be without what is joined to it ("and", "for", "in", "like"), longest first; none of another word's."""
-    if len(folded) < SHORTEST_JOINED or folded[0] not in _JOINED:
+    if len(folded) < SHORTEST_JOINED or folded[0] not in JOINED:
         return []
     if folded.startswith(_FOR_THE):
         return [_THE + folded[2:], folded[1:]]
-    if folded[0] in _JOINED_FIRST and folded[1] in _JOINED and len(folded) > SHORTEST_JOINED:
+    if folded[0] in _JOINED_FIRST and folded[1] in JOINED and len(folded) > SHORTEST_JOINED:
         return [folded[1:], *unjoined(folded[1:])]
     return [folded[1:]]
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from compliance.redaction.engine import Redactor
 from compliance.redaction.identifiers import RULES
 from compliance.redaction.literals import needed
+from compliance.redaction.nearby import Nearby
 from compliance.redaction.normalise import normalise
-from compliance.redaction.rule import Nearby
 from factory.names.scores import read_gold
 
 GOLD = Path(__file__).parents[1] / "gold" / "redaction"
