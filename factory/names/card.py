@@ -15,8 +15,8 @@ from compliance.redaction.gazetteer import Gazetteer
 from compliance.redaction.tagger import CLUSTERS, MODEL, NAMES, NameTagger
 from factory.names.corpus import templates
 from factory.names.evaluate import PUBLIC, score_gold, score_templates
-from factory.names.lexicon import LANGUAGES
-from factory.names.train import AGAIN, C1, C2, CUSTOMERS, EMPTY, MORE, PRESETS, ROOT, SEED
+from factory.names.lexicon import LANGUAGES, ROOT
+from factory.names.train import AGAIN, C1, C2, CUSTOMERS, EMPTY, MORE, PRESETS, SEED
 
 _ABOUT = """# Tagger of names
 
