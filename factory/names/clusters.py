@@ -22,8 +22,8 @@ from compliance.redaction.clusters import Clusters
 from compliance.redaction.tagger import CLUSTERS
 from compliance.redaction.tokens import Token, fold
 from factory.names.corpus import SLOT
-from factory.names.lexicon import HERE, LANGUAGES, ordinary_arabic
-from factory.names.train import ROOT
+from factory.names.lexicon import HERE, LANGUAGES, ROOT
+from factory.names.ordinary import ordinary_arabic
 from knowledge.embedder import load_embedder
 
 DATA = ROOT.parent / "shared" / "data"

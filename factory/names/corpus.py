@@ -9,25 +9,32 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compliance.redaction.tokens import fold
+from factory.names import arab, chinese
+from factory.names.composer import Composer, Pick
 from factory.names.firms import firm
-from factory.names.lexicon import HERE, LANGUAGES, NAMED, lexicon, part
+from factory.names.lexicon import HERE, LANGUAGES, NAMED, SPLIT, lexicon, part
+from factory.names.ordinary import name_part
+from factory.names.values import Values
 
 SLOT = re.compile(r"\{([A-Z]+)\}")
 LABELS = {
-    "PERSON": "PERSON", "GIVEN": "PERSON", "SURNAME": "PERSON", "ADDRESS": "ADDRESS", "CITY": "LOCATION", "POSTCODE": "ADDRESS", "ORG": "ORGANIZATION",
+    "PERSON": "PERSON", "GIVEN": "PERSON", "SURNAME": "PERSON", "KUNYA": "PERSON", "NICK": "PERSON", "ADDRESS": "ADDRESS", "CITY": "LOCATION", "POSTCODE": "ADDRESS", "ORG": "ORGANIZATION",
 }  # fmt: skip
 FOREIGN = {"en": 0.36}
 FOREIGN_ELSEWHERE = 0.18
 """How often a name is of another language's people: English is what most people write in who share no language."""
-FIRMS = {"en": 0.45, "de": 0.03, "zh": 0.02, "ar": 0.02}
+FIRMS = {"en": 0.45, "de": 0.03, "zh": 0.03, "ar": 0.03}
 FIRMS_ELSEWHERE = 0.06
 """How often an organisation is a coined English name and none of the list."""
-WHOLE = 0.1
-"""How often a person of Chinese or Arabic is taken whole from a list: in Latin letters, or a foreigner in the script of the language."""
+LATIN, FOREIGNER = 0.05, {"zh": 0.12, "ar": 0.1}
+"""How often a person of Chinese or Arabic is written in Latin letters, as a passport does, or is a foreigner in the script of the language."""
+COMPOSED = 0.55
+"""How often an address or a firm of Chinese or Arabic is composed of pieces and is none of the list."""
+_COMPOSERS: Mapping[str, Composer] = {"zh": chinese, "ar": arab}
 
 
 _IN_TOWN = {"en": "in", "es": "en", "fr": "à", "de": "in", "pt": "em", "it": "a", "ar": "في"}
@@ -67,6 +74,8 @@ class Filler:
         self._rng = rng
         self._held_out = held_out
         self._lists: dict[tuple[str, str], Sequence[str]] = {}
+        self._values = Values(language, rng)
+        self._composer = _COMPOSERS.get(language)
         self._others = tuple(code for code in (*LANGUAGES, "other", "other") if code not in (language, "zh", "ar"))
 
     def fill(self, template: str) -> Labelled:
@@ -105,7 +114,7 @@ class Filler:
         return before
 
     def _value(self, slot: str) -> str:
-        make: Callable[[], str] | None = getattr(self, "_" + slot.lower(), None)
+        make: Callable[[], str] | None = getattr(self, "_" + slot.lower(), None) or getattr(self._values, slot.lower(), None)
         return make() if make else ""
 
     # -- names -------------------------------------------------------------------------------------------------------
@@ -115,8 +124,8 @@ class Filler:
         values = self._lists.get((code, name))
         if values is None:
             listed = lexicon(code)[name]
-            if name in NAMED:
-                listed = tuple(value for value in listed if (part(value) == "held_out") == self._held_out) or listed
+            if name in SPLIT:
+                listed = tuple(value for value in listed if (name_part(value) == "held_out") == self._held_out) or listed
             values = self._lists[(code, name)] = listed
         return self._rng.choice(values) if values else ""
 
@@ -125,25 +134,40 @@ class Filler:
         return self._rng.choice(self._others) if foreign else self.language
 
     def _given(self) -> str:
-        code = self._people()
-        if code == "zh" and self._rng.random() < 0.5 and lexicon("zh")["given_chars"]:
-            return "".join(self._pick("given_chars", "zh") for _ in range(self._rng.choice((1, 2, 2))))
+        rng, code = self._rng, self._people()
+        if self._composer and rng.random() < FOREIGNER[self.language] / 2:
+            return self._pick("foreign_given")
+        if code == "zh" and rng.random() < 0.5:
+            return "".join(self._pick("given_chars", "zh") for _ in range(rng.choice((1, 2, 2))))
         return self._pick("given", code)
 
     def _surname(self) -> str:
-        return self._pick("surnames", self._people())
+        code = self._people()
+        return chinese.surname(self._rng, self._of("zh")) if code == "zh" else self._pick("surnames", code)
+
+    def _kunya(self) -> str:
+        return arab.kunya(self._rng, self._of("ar"))
+
+    def _nick(self) -> str:
+        return chinese.nickname(self._rng, self._of("zh"))
+
+    def _of(self, code: str) -> Pick:
+        return lambda name: self._pick(name, code)
 
     def _person(self) -> str:
         rng, code = self._rng, self._people()
-        if lexicon(self.language)["persons_latin"] and rng.random() < WHOLE:  # as a passport writes it, or as the script writes a foreigner
-            return self._pick(rng.choice(("persons_latin", "persons_foreign")))
-        given, surname = self._pick("given", code), self._pick("surnames", code)
-        if code == "zh":
-            if rng.random() < 0.6 and lexicon("zh")["given_chars"]:
-                given = "".join(self._pick("given_chars", "zh") for _ in range(rng.choice((1, 2, 2, 2))))
-            return surname + given
-        if code == "ar":
-            return self._arab(given, surname)
+        if self._composer:
+            form = rng.random()
+            if form < LATIN:
+                return self._pick("persons_latin")
+            if form < LATIN + FOREIGNER[self.language]:
+                return self._composer.foreigner(rng, self._pick)
+        if code in _COMPOSERS:
+            return _COMPOSERS[code].person(rng, self._of(code))
+        return self._westerner(self._pick("given", code), self._pick("surnames", code), code)
+
+    def _westerner(self, given: str, surname: str, code: str) -> str:
+        rng = self._rng
         form = rng.random()
         if code in ("es", "pt"):
             second = self._pick("surnames", code)
@@ -173,17 +197,6 @@ class Filler:
             return f"{surname}, {given}"
         return f"{surname} {given}" if order < 0.12 else f"{given} {surname}"
 
-    def _arab(self, given: str, surname: str) -> str:
-        rng = self._rng
-        form, father = rng.random(), self._pick("given", "ar")
-        if form < 0.12 and lexicon("ar")["kunya"]:
-            return self._pick("kunya", "ar")
-        if form < 0.3:
-            return f"{given} {rng.choice(('بن', 'ابن', 'بنت'))} {father} {surname}" if rng.random() < 0.6 else f"{given} بن {father}"
-        if form < 0.5:
-            return f"{given} {father} {surname}"
-        return f"{given} {father}" if form < 0.62 else f"{given} {surname}"
-
     # -- places and organisations --------------------------------------------------------------------------------------
 
     def _city(self) -> str:
@@ -206,6 +219,8 @@ class Filler:
 
     def _street(self) -> str:
         rng = self._rng
+        if self._composer and rng.random() < COMPOSED:
+            return self._composer.street(rng)
         street = self._pick("streets")
         if self.language not in ("zh", "ar") and rng.random() < FOREIGN.get(self.language, FOREIGN_ELSEWHERE):
             code = rng.choice(("other", "other", *self._others))
@@ -226,9 +241,7 @@ class Filler:
         rng = self._rng
         street = self._street()
         if self.language == "zh":
-            city = self._pick("cities")
-            city += "" if city.endswith(("市", "区", "县")) else rng.choice(("市", "", ""))
-            return street if rng.random() < 0.4 else city + street
+            return street if rng.random() < 0.4 else chinese.address(rng, self._pick, street)
         form = rng.random()
         if form < 0.45:
             return street
@@ -264,6 +277,8 @@ class Filler:
     def _org(self) -> str:
         if self._rng.random() < FIRMS.get(self.language, FIRMS_ELSEWHERE):
             return firm(self._rng, lambda: self._pick("surnames", self._people() if self.language not in ("zh", "ar") else "en"))
+        if self._composer and self._rng.random() < COMPOSED:
+            return self._composer.firm(self._rng, self._pick)
         name = self._pick("organisations")
         name = name.replace("{SURNAME}", self._pick("surnames")).replace("{CITY}", self._pick("cities"))
         return name.replace("{GIVEN}", self._pick("given")).replace("{N}", str(self._rng.randint(1, 40)))
@@ -277,44 +292,6 @@ class Filler:
             words = self._lists[self.language, "common names"] = [word for word in listed["common_words"] if fold(word) in names]
         word = self._rng.choice(words)
         return word.capitalize() if self.language == "de" else word.lower()
-
-    # -- what the rules find, so that the tagger sees it beside names ------------------------------------------------------
-
-    def _number(self) -> str:
-        return str(self._rng.choice((self._rng.randint(1, 40), self._rng.randint(1, 9999), self._rng.randint(10**4, 10**8))))
-
-    def _phone(self) -> str:
-        rng = self._rng
-        return rng.choice((f"+{rng.randint(20, 99)} {rng.randint(100, 999)} {rng.randint(100, 999)} {rng.randint(100, 999)}", f"0{rng.randint(10**8, 10**9 - 1)}", f"{rng.randint(600, 799)} {rng.randint(10, 99)} {rng.randint(10, 99)} {rng.randint(10, 99)}"))  # fmt: skip
-
-    def _email(self) -> str:
-        rng = self._rng
-        name = "".join(rng.choices("abcdefghilmnoprstuv", k=rng.randint(4, 9)))
-        return f"{name}{rng.choice(('', '.', '_'))}{rng.randint(1, 99)}@{rng.choice(('gmail.com', 'hotmail.com', 'outlook.es', 'web.de', 'orange.fr', 'qq.com', 'yahoo.com', 'correo.example'))}"
-
-    def _iban(self) -> str:
-        rng = self._rng
-        return f"{rng.choice(('ES', 'DE', 'FR', 'IT', 'PT', 'GB', 'SA'))}{rng.randint(10, 99)} " + " ".join(f"{rng.randint(0, 9999):04}" for _ in range(5))
-
-    def _id(self) -> str:
-        rng = self._rng
-        return rng.choice((f"{rng.randint(10**7, 10**8 - 1)}{rng.choice('TRWAGMYFPDXBNJZS')}", f"{rng.randint(10**9, 10**10)}", f"{rng.choice('ABCXYZ')}{rng.randint(10**6, 10**7)}"))
-
-    def _card(self) -> str:
-        return " ".join(f"{self._rng.randint(1000, 9999)}" for _ in range(4))
-
-    def _amount(self) -> str:
-        rng = self._rng
-        value = rng.choice((str(rng.randint(1, 900)), f"{rng.randint(1, 90)}.{rng.randint(0, 999):03}", f"{rng.randint(1, 900)},{rng.randint(0, 99):02}", f"{rng.randint(1, 90)},{rng.randint(0, 999):03}"))
-        unit = {"zh": ("元", "欧元", "块"), "ar": (" يورو", " ريال", " درهم", " جنيه")}.get(self.language, (" €", "€", " EUR", " euros", " $"))
-        return value + rng.choice(unit)
-
-    def _date(self) -> str:
-        rng = self._rng
-        day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1940, 2027)
-        if self.language == "zh":
-            return rng.choice((f"{year}年{month}月{day}日", f"{month}月{day}日"))
-        return rng.choice((f"{day:02}/{month:02}/{year}", f"{day}.{month}.{year}", f"{year}-{month:02}-{day:02}", f"{day}/{month}"))
 
 
 def _case_of(written: str) -> Callable[[str], str]:

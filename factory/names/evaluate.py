@@ -21,10 +21,10 @@ from compliance.redaction.field import Field
 from compliance.redaction.identifiers import find
 from compliance.redaction.tagger import CLUSTERS, MODEL, NameTagger
 from factory.names.corpus import Filler, templates
-from factory.names.lexicon import LANGUAGES
+from factory.names.gazetteer import gazetteer
+from factory.names.lexicon import LANGUAGES, ROOT
 from factory.names.scores import NAMES as KINDS
 from factory.names.scores import Count, Marked, Score, read_gold, score
-from factory.names.train import ROOT, gazetteer
 
 GOLD = ROOT / "tests" / "gold" / "redaction"
 PUBLIC = ("+34 900 100 200", "help@alborada.example")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,8 +15,10 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "zh", "ar")
 NAMED = ("given", "surnames", "cities")
+SPLIT = (*NAMED, "foreign_given", "foreign_surnames")
 """The lists that are split by name; the others are closed classes."""
 
 # Faker's locales whose names people bear who come to a branch where the language is spoken.
@@ -66,6 +67,13 @@ def lexicon(language: str) -> Lexicon:
 
 
 @cache
+def pieces(name: str) -> Mapping[str, tuple[str, ...]]:
+    """Lists of pieces that addresses and firms of a language are composed of (`lexicon/pieces.<name>.toml`)."""
+    read = tomllib.loads((HERE / "lexicon" / f"pieces.{name}.toml").read_text("utf-8"))
+    return {key: tuple(values) for key, values in read.items()}
+
+
+@cache
 def _no_people() -> frozenset[str]:
     """Countries and public words, folded by case: where Faker alone has someone called "Italia" or "Visa", the list is better without."""
     read = [tomllib.loads((HERE / "lexicon" / f"{name}.toml").read_text("utf-8")) for name in ("public", *LANGUAGES)]
@@ -100,81 +108,3 @@ def _strings(values: object) -> Iterable[str]:
             yield value
         elif isinstance(value, (tuple, list)):
             yield from (each for each in value if isinstance(each, str))
-
-
-def gazetteer_lists(parts: frozenset[str]) -> Iterable[tuple[str, Iterable[str]]]:
-    """`(class, phrases)` of every language for the gazetteer, with the names of these parts only."""
-    from compliance.redaction.rule import compact
-    from compliance.redaction.tokens import fold
-
-    public = tomllib.loads((HERE / "lexicon" / "public.toml").read_text("utf-8"))
-    never = {fold(word) for word in public["never_names"]}
-    yield "public", public["public"]
-    yield "common", [*public["never_names"], *_words("nouns.de.txt"), *_words("ordinary.txt"), *ordinary_arabic(), *_spoken("ar")]
-    for language in (*LANGUAGES, "other"):
-        words = lexicon(language)
-        for name, letter in (("given", "given"), ("surnames", "surname"), ("cities", "city")):
-            yield letter, [value for value in words[name] if part(value) in parts and fold(value) not in never]
-        yield "given_char", words["given_chars"]
-        yield "kunya", [value.split()[0] for value in words["kunya"]]
-        yield "country", words["countries"]
-        yield "title", words["titles"]
-        yield "common", words["common_words"]
-        if language in LANGUAGES:  # of the others' short words ("os", "u", "alle") most mean something in a language we serve
-            yield "street", {word for street in words["streets"] for word in _street_words(street) if compact(word) and fold(word) not in never}
-        yield "brand", [value for value in words["organisations"] if "{" not in value and part(value) in parts]
-        yield "organisation", {*words["forms"], *(word for each in words["organisations"] for word in _form_words(each))}
-
-
-def _words(name: str) -> list[str]:
-    """A list of ordinary words: German nouns, which are written like names, and names that are more often written small than with a capital,
-    both counted in the business documents and encyclopedic passages of the data folder."""
-    return (HERE / "lexicon" / name).read_text("utf-8").split()
-
-
-def ordinary_arabic() -> list[str]:
-    """Words of the Arabic policies and training questions, of ArBanking77, of Tatoeba's sentences that name nobody and of business documents:
-    those that no list calls a name, and those of the others that were picked by hand as ordinary all the same."""
-    return _words("ordinary.ar.txt")
-
-
-def _spoken(language: str) -> set[str]:
-    """The words of a language's templates that are in none of its lists: in a script without capitals little else tells an ordinary word."""
-    from compliance.redaction.tokens import fold
-
-    lists = ("given", "surnames", "cities", "kunya", "titles", "forms", "persons_foreign", "streets", "organisations")
-    listed = {fold(word) for name in lists for value in lexicon(language)[name] for word in value.split()}
-    lines = (HERE / "templates" / f"{language}.txt").read_text("utf-8").splitlines()
-    words = {word for line in lines if part(line) != "held_out" for word in _WORD.findall(_SLOT.sub(" ", line))}
-    return {word for word in words if fold(word) not in listed}
-
-
-_SLOT = re.compile(r"\{[A-Z]+\}|\\n")
-_WORD = re.compile(r"[^\W\d_]{3,}")
-_STREET_ENDS = ("路", "街", "道", "巷", "弄", "号", "號", "栋", "棟", "单元", "室", "楼", "樓", "村", "苑", "小区", "大厦", "花园")
-_STREET_STEMS = ("straße", "strasse", "str", "weg", "platz", "allee", "gasse", "ring", "ufer", "damm", "chaussee")
-
-
-def _street_words(street: str) -> Iterable[str]:
-    """The word of a street's name that says it is one: its first in most languages, its end in German and Chinese."""
-    if any("\u4e00" <= char <= "\u9fff" for char in street):
-        return [end for end in _STREET_ENDS if end in street]
-    words = [bare for word in street.split() if "{" not in word and (bare := word.strip(".,")) and not bare[0].isdigit()]
-    if not words:
-        return []
-    stems = [word for word in words if word.casefold() in _STREET_STEMS]
-    return [words[0], *stems]
-
-
-_FORMS = frozenset(
-    "s.l. s.a. s.l.u. gmbh ag kg ohg e.v. ltd limited llc inc plc corp co sarl sas sa sasu srl spa snc s.r.l. s.p.a. lda ltda unipessoal group grupo gruppe groupe gruppo "
-    "university universidad universität université universidade università school colegio schule école escola scuola hospital hotel hôtel restaurante restaurant ristorante "
-    "talleres panadería boulangerie bäckerei clínica clinic klinik clinique farmacia pharmacie apotheke association asociación verein associação associazione fundación "
-    "company store shop supermarket transportes construcciones transports construções autohaus garage garaje café bar 公司 有限公司 集团 银行 学校 大学 医院 超市 餐厅 酒店 中学 小学 شركة مؤسسة مدرسة جامعة مستشفى مطعم متجر".split()
-)
-
-
-def _form_words(organisation: str) -> Iterable[str]:
-    if any("\u4e00" <= char <= "\u9fff" for char in organisation):
-        return [form for form in _FORMS if form in organisation]
-    return [word for word in organisation.replace(",", " ").split() if word.casefold() in _FORMS]

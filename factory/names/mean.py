@@ -13,7 +13,7 @@ from pathlib import Path
 
 from compliance.redaction.field import Field
 from compliance.redaction.tagger import MODEL
-from factory.names.train import ROOT
+from factory.names.lexicon import ROOT
 
 
 def mean(fields: Sequence[Field]) -> Field:

@@ -20,11 +20,11 @@ from factory.names.lexicon import LANGUAGES
 from factory.names.scores import Score, read_gold, read_marked
 
 GOAL = {"recall": 0.90, "precision": 0.85}
-NOT_YET = {"ar": {"recall": 0.82, "precision": 0.84}, "zh": {"recall": 0.88}}
+NOT_YET = {"ar": {"recall": 0.87}, "zh": {"recall": 0.88}}
 """Where the goal is not reached: what was measured, to be raised with the next tagger."""
 MOST_TOUCHED = 0.041
 """Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 8 of 196."""
-MOST_MASKED = {"pt": 2, "zh": 3}
+MOST_MASKED = {"zh": 1}
 """Of the 230 to 287 policy questions of a language (train and dev), those in which an ordinary word is masked as a name; elsewhere none is."""
 
 

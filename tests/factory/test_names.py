@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,15 @@ from compliance.redaction.field import Field, written
 from compliance.redaction.gazetteer import NAMING, Gazetteer
 from compliance.redaction.tagger import CLUSTERS, MODEL, NAMES, NameTagger
 from compliance.redaction.tokens import fold, tokens
+from factory.names import arab, chinese
 from factory.names.clusters import extended
 from factory.names.corpus import LABELS, SLOT, Filler, templates
 from factory.names.firms import firm
-from factory.names.lexicon import HERE, LANGUAGES, lexicon, ordinary_arabic, part
+from factory.names.gazetteer import gazetteer
+from factory.names.lexicon import HERE, LANGUAGES, SPLIT, lexicon
 from factory.names.mean import mean
-from factory.names.train import PRESETS, _nameless, gazetteer, labelled_tokens, read_crfsuite, sentences, train
+from factory.names.ordinary import name_part, ordinary, ordinary_arabic
+from factory.names.train import PRESETS, _nameless, labelled_tokens, read_crfsuite, sentences, train
 
 SLOTS = {*LABELS, "COUNTRY", "PHONE", "EMAIL", "IBAN", "ID", "CARD", "AMOUNT", "DATE", "NUMBER", "COMMON"}
 
@@ -39,9 +43,32 @@ def test_no_template_and_no_name_is_in_two_parts(language: str) -> None:
     assert templates(language, held_out=True)
     assert not set(templates(language, held_out=True)) & set(templates(language, held_out=False))
     held = Filler(language, random.Random(1), held_out=True)
-    assert all(part(held._pick("surnames", language)) == "held_out" for _ in range(50))
+    assert all(name_part(held._pick("surnames", language)) == "held_out" for _ in range(50))
     free = Filler(language, random.Random(1))
-    assert all(part(free._pick("surnames", language)) != "held_out" for _ in range(50))
+    assert all(name_part(free._pick("surnames", language)) != "held_out" for _ in range(50))
+
+
+def test_a_name_that_is_a_word_as_well_is_trained_as_both() -> None:
+    both = {name for code in LANGUAGES for each in SPLIT for name in lexicon(code)[each] if fold(name) in ordinary()}
+    assert {"أمل", "Rosa", "Grace"} <= both
+    assert {name_part(name) for name in both} == {"listed"}
+    assert name_part("林") == name_part("王") == "listed"
+
+
+def test_composed_persons_take_their_names_from_the_lists_alone() -> None:
+    rng = random.Random(6)
+    said = {"بن", "ابن", "بنت", "أبو", "ابو", "أم", "ام", "بو", "given", "surnames", "kunya"}
+    assert {word for _ in range(300) for word in arab.person(rng, lambda name: name).split()} == said
+    people = {chinese.person(rng, lambda name: f"<{name}>") for _ in range(300)}
+    assert "<common_surnames><given>" in people
+    assert all(re.fullmatch(r"<(common_)?surnames>(<given>|(<given_chars>){1,2})", each) for each in people)
+
+
+def test_arabic_and_chinese_firms_and_streets_are_rarely_made_twice() -> None:
+    for composer, language in ((arab, "ar"), (chinese, "zh")):
+        filler, rng = Filler(language, random.Random(6)), random.Random(7)
+        assert len({composer.firm(rng, filler._of(language)) for _ in range(300)}) > 250
+        assert len({composer.street(rng) for _ in range(300)}) > 250
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -77,7 +104,7 @@ def test_some_persons_are_foreigners_in_the_script_or_passports_in_latin_letters
 def test_names_put_aside_are_not_in_the_gazetteer_that_is_measured_with() -> None:
     measured = gazetteer(release=False)
     released = gazetteer(release=True)
-    aside = [name for name in lexicon("es")["surnames"] if part(name) == "held_out" and " " not in name]
+    aside = [name for name in lexicon("es")["surnames"] if name_part(name) == "held_out" and " " not in name]
     assert len(aside) > 20
     assert len(released) > len(measured) > 10_000
 
