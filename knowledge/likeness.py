@@ -7,7 +7,6 @@ question is not answered to; this does not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,22 +31,29 @@ class AskedPieces:
         weights = norms * np.where(np.arange(len(norms)) < len(now), 1.0, earlier)
         return cls(vectors / np.maximum(norms, 1e-9)[:, None], (weights / max(float(weights.sum()), 1e-9)).astype(np.float32))
 
-    def nearest(self, embedder: Embedder, texts: Sequence[Pieces]) -> Vectors:
-        """`(texts, n)` cosine (0-1) of each piece of the question with the nearest piece of each text; 0 for a text without pieces."""
-        found = np.zeros((len(texts), len(self.weights)), np.float32)
-        filled = [place for place, text in enumerate(texts) if len(text)]
-        if not filled or not len(self.weights):
+    def nearest(self, embedder: Embedder, pieces: Pieces, counts: npt.NDArray[np.int64]) -> Vectors:
+        """`(texts, n)` cosine (0-1) of each piece of the question with the nearest piece of each text; 0 for a text without pieces.
+
+        The texts' `pieces` stand one text after another, `counts` `(texts,)` of them in each.
+        """
+        found = np.zeros((len(counts), len(self.weights)), np.float32)
+        filled = counts > 0
+        if not filled.any() or not len(self.weights):
             return found
-        known, places = np.unique(np.concatenate([texts[place] for place in filled]), return_inverse=True)
-        vectors = embedder.piece_vectors(known)
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-        starts = np.cumsum([0, *(len(texts[place]) for place in filled[:-1])])
-        found[filled] = np.maximum.reduceat((vectors @ self.directions.T)[places], starts, axis=0)
-        return np.clip(found, 0.0, 1.0)
+        # The same piece stands in many statements: each is compared once. Marking them is quicker than sorting them.
+        place = np.full(int(pieces.max()) + 1, -1, np.int32)
+        place[pieces] = 0
+        known = np.flatnonzero(place == 0)
+        place[known] = np.arange(len(known))
+        vectors = embedder.piece_vectors(known.astype(np.int32))
+        cosines = (vectors @ self.directions.T) / np.maximum(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)), 1e-9)[:, None]
+        starts = (np.cumsum(counts) - counts)[filled]
+        found[filled] = np.maximum.reduceat(cosines[place[pieces]], starts, axis=0)
+        return np.clip(found, 0.0, 1.0, out=found)
 
     def said(self, nearest: Vectors) -> npt.NDArray[np.float32]:
         """`(texts,)` the share (0-1) of the question that each text says."""
-        return np.asarray(nearest @ self.weights, np.float32)
+        return np.asarray((nearest * self.weights).sum(axis=1), np.float32)
 
     def said_of_rest(self, nearest: Vectors, heads: Vectors) -> npt.NDArray[np.float32]:
         """`(texts,)` the share (0-1) that each text says of what the heading above it, `heads` `(texts, n)`, leaves open."""

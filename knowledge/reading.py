@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from knowledge.embedder import Embedder, Pieces
 from knowledge.passages import Passage, Statement
 from knowledge.quantities import quantities
@@ -23,23 +26,27 @@ class StatementFacts:
 
 @dataclass(frozen=True, slots=True)
 class PassageRead:
-    """`head` the terms of title and heading, `bags` those of each statement; `pieces` of the headings, then of each statement."""
+    """`head` the terms of title and heading, `bags` those of each statement; `pieces` of the headings, then of each statement, one after
+    another, `counts` of them in each."""
 
     head: frozenset[str]
     bags: tuple[frozenset[str], ...]
     facts: tuple[StatementFacts, ...]
-    pieces: tuple[Pieces, ...]
+    pieces: Pieces
+    counts: npt.NDArray[np.int64]
 
 
 def read_passage(passage: Passage, embedder: Embedder) -> PassageRead:
     """Reads one passage."""
     language, head = passage.policy.language, f"{passage.policy.title} {passage.heading}"
     texts = [statement.text for statement in passage.statements]
+    pieces = embedder.pieces([head, *texts])
     return PassageRead(
         frozenset(terms(head, language)),
         tuple(frozenset(terms(text, language)) for text in texts),
         tuple(_facts_of(statement, language) for statement in passage.statements),
-        tuple(embedder.pieces([head, *texts])),
+        np.concatenate(pieces),
+        np.array([len(each) for each in pieces], np.int64),
     )
 
 

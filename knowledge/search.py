@@ -245,12 +245,12 @@ class Search:
 
     def _likeness(self, order: list[int], pieces: AskedPieces) -> list[tuple[float, float]]:
         """`likeness` and `likeness_left` of every statement of the passages, in their order."""
-        texts = [text for number in order for text in self._read(number).pieces]
-        sizes = [len(self.index.passages[number].statements) for number in order]
-        if not texts:
+        reads = [self._read(number) for number in order]
+        if not reads:
             return []
-        nearest = pieces.nearest(self.index.embedder, texts)
-        head = np.zeros(len(texts), np.bool_)
+        counts, sizes = np.concatenate([read.counts for read in reads]), [len(read.bags) for read in reads]
+        nearest = pieces.nearest(self.index.embedder, np.concatenate([read.pieces for read in reads]), counts)
+        head = np.zeros(len(counts), np.bool_)
         head[np.cumsum([0, *(size + 1 for size in sizes[:-1])])] = True
         said, heads = nearest[~head], np.repeat(nearest[head], sizes, axis=0)
         return list(zip(pieces.said(said).tolist(), pieces.said_of_rest(said, heads).tolist(), strict=True))

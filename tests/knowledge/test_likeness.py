@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.embedder import Embedder, load_embedder
+from knowledge.embedder import load_embedder
 from knowledge.likeness import AskedPieces
 from tests.conftest import PROJECT
 
 EMBEDDER = load_embedder(PROJECT / "models" / "embedder")
 
 
-def said(question: str, *texts: str, embedder: Embedder = EMBEDDER) -> list[float]:
-    asked = AskedPieces.of(embedder, question)
-    return [float(value) for value in asked.said(asked.nearest(embedder, embedder.pieces(texts)))]
+def nearest_of(asked: AskedPieces, *texts: str) -> npt.NDArray[np.float32]:
+    pieces = EMBEDDER.pieces(texts)
+    return asked.nearest(EMBEDDER, np.concatenate(pieces), np.array([len(each) for each in pieces]))
+
+
+def said(question: str, *texts: str) -> list[float]:
+    asked = AskedPieces.of(EMBEDDER, question)
+    return [float(value) for value in asked.said(nearest_of(asked, *texts))]
 
 
 def test_a_text_says_all_of_itself_and_nothing_where_there_is_nothing() -> None:
@@ -42,8 +48,8 @@ def test_other_words_and_other_languages_count_by_meaning(question: str, right: 
 
 def test_what_the_heading_says_is_not_asked_of_the_statement() -> None:
     asked = AskedPieces.of(EMBEDDER, "credit card limit")
-    nearest = asked.nearest(EMBEDDER, EMBEDDER.pieces(["Highest amount", "Credit card"]))
-    bare, headed = np.zeros_like(nearest), np.repeat(asked.nearest(EMBEDDER, EMBEDDER.pieces(["The Credit Card"])), 2, axis=0)
+    nearest = nearest_of(asked, "Highest amount", "Credit card")
+    bare, headed = np.zeros_like(nearest), np.repeat(nearest_of(asked, "The Credit Card"), 2, axis=0)
     repeats = [asked.said_of_rest(nearest, heads)[1] - asked.said_of_rest(nearest, heads)[0] for heads in (bare, headed)]
     assert repeats[1] < repeats[0], "a statement that only repeats its heading must gain less from it"
 
