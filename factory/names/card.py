@@ -18,6 +18,9 @@ from factory.names.evaluate import PUBLIC, score_gold, score_templates
 from factory.names.lexicon import LANGUAGES, ROOT
 from factory.names.train import AGAIN, C1, C2, CUSTOMERS, EMPTY, MORE, PRESETS, SEED
 
+LATIN = 22
+"""Sentences a template in Latin script in the third run."""
+
 _ABOUT = """# Tagger of names
 
 Finds names of persons, addresses, towns and organisations in what people type, in eight languages, for redaction
@@ -28,19 +31,20 @@ trained by CRFsuite and run by numpy; its features are the words around, their s
 
     python -m factory.names.clusters     # needs the data folder; the shipped file was made so, then got Arabic words by --extend
     python -m factory.names.train --out one                     # minutes on one core; some sentences are from the data folder
-    python -m factory.names.train --out two --seed {other}
-    python -m factory.names.mean one two && python -m factory.names.card
+    python -m factory.names.train --out two --seed {seeds[1]}
+    python -m factory.names.train --out three --seed {seeds[2]} --latin {latin}
+    python -m factory.names.mean one two three && python -m factory.names.card
 
 {templates} templates written for this project by hand (`factory/names/templates`), each filled {fills} times with names of `factory/names/lexicon` (Arabic and
-Chinese ones {more} times); in English nearly half of the firms are coined (`factory/names/firms.py`), in Arabic and Chinese more than half of the firms and
+Chinese ones {more} times, in the third run those in Latin script {latin} times); in English nearly half of the firms are coined (`factory/names/firms.py`), in Arabic and Chinese more than half of the firms and
 addresses are composed of pieces (`arab.py`, `chinese.py`). Beside them sentences without names: the reference bank's policies, the gold
 questions' training split, and the sets named below, of which only sentences without a capital after the first word were taken. In
 Arabic, where most names are ordinary words too, such sentences weigh more: templates without a name are repeated {empty} times (Chinese ones {chinese}), policies and
-training questions {again}, and up to {customers:,} questions of customers are taken. Seeds {seed} and {other}; L-BFGS,
-{iterations} iterations, c1 {c1}, c2 {c2}. The file that ships is the mean of the two runs, which differ by a point or two (`factory/names/mean.py`). One name in ten and one
+training questions {again}, and up to {customers:,} questions of customers are taken. Seeds {seeds[0]}, {seeds[1]} and {seeds[2]};
+L-BFGS, {iterations} iterations, c1 {c1}, c2 {c2}. The file that ships is the mean of the three runs, each of which counts the same (`factory/names/mean.py`). One name in ten and one
 template in ten are put aside for measuring, for good, by their own hash; but no name that is an ordinary word too and no Chinese family name of one character:
-the sentences without names hold those as words, and a tagger that saw them nowhere else would take them for nothing else. After training "بايثون" (Python) was
-listed as a product and "لي" (to me, and Li) struck from the list of names.
+the sentences without names hold those as words, and a tagger that saw them nowhere else would take them for nothing else. After the first two runs "بايثون" (Python) was
+listed as a product and "لي" (to me, and Li) struck from the list of names; the third was trained with the lists as they are.
 
 ## Data
 
@@ -64,13 +68,13 @@ _LIMITS = """
 
 - Countries, nationalities, titles, ages and dates are left alone, by decision: they name nobody and the question needs them.
 - In texts without capitals a name that is also an ordinary word ("rosa", "mark") is often missed unless something introduces it.
-- Arabic and Chinese miss an eighth and a ninth of the names of the unread half, and a ninth of what is masked there in Arabic as a name is none: scripts
+- Arabic and Chinese miss an eighth and a ninth of the names of the unread half, and an eighth of what is masked there in Arabic as a name is none: scripts
   without capitals, in which most names are ordinary words too. On the dev half both do much better, so sixty names say little: the scores of Arabic and Chinese
   have moved by up to 7 points on either half from run to run. Of the 231 to 287 policy questions of a language it masks a word in one Chinese and no other.
-- On presidio-research's English sentences recall is a point lower than the model before had (.89 and .90): each run fills a template 14 times, not 22.
+- On presidio-research's English sentences a fifth of the firms and an eighth of the towns are missed. How often a template is filled (14 or 22 times) makes no
+  difference there; the thresholds do, and they were chosen with its score in view.
 - One writer wrote each language's templates and another its gold messages; none was checked by a second native reader.
 """
-
 
 def card(models: Path) -> str:
     """The card's text, measured now."""
@@ -85,7 +89,7 @@ def card(models: Path) -> str:
         "again": AGAIN["ar"],
         "customers": preset.plain * CUSTOMERS["ar"],
     }
-    about = _ABOUT.format(**counts, seed=SEED, other=SEED + 1, iterations=preset.iterations, c1=C1, c2=C2)
+    about = _ABOUT.format(**counts, seeds=(SEED, SEED + 1, SEED + 2), latin=LATIN, iterations=preset.iterations, c1=C1, c2=C2)
     return "\n".join([about, *_files(models), *_scores(models), _LIMITS]).rstrip() + "\n"
 
 

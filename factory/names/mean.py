@@ -1,7 +1,8 @@
 """The mean of several runs of the tagger: `python -m factory.names.mean RUN… [--out models/names]`.
 
-Two runs that differ in nothing but the names their templates were filled with disagree by some points. What both are trained for is
-convex, so that the mean of their weights is trained for it as well, and leaves out some of what each learnt by accident.
+Runs that differ in nothing but the names their templates were filled with, or in how many, disagree by some points. What they are trained
+for is convex and nearly the same, so that the mean of their weights is trained for it as well, and leaves out some of what each learnt by
+accident. A run that is named twice counts twice.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -56,11 +56,17 @@ AGAIN = {"ar": 6}
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How much is trained: sentences a template, plain sentences a language, passes of the optimiser."""
+    """How much is trained: sentences a template, plain sentences a language, passes of the optimiser; and another number of sentences a
+    template where there are capitals."""
 
     fills: int
     plain: int
     iterations: int
+    latin: int = 0
+
+    def a_template(self, language: str) -> int:
+        """Sentences a template of this language, before its own share."""
+        return self.fills if language in MORE else self.latin or self.fills
 
 
 PRESETS = {"release": Preset(14, 1500, 130), "smoke": Preset(1, 60, 12)}
@@ -164,7 +170,7 @@ def sentences(preset: Preset, rng: random.Random) -> Iterator[Labelled]:
         filler = Filler(language, rng)
         for template in templates(language, held_out=False):
             share = MORE.get(language, 1) if "{" in template else EMPTY.get(language, EMPTY_ELSEWHERE)
-            for _ in range(max(1, int(preset.fills * share))):
+            for _ in range(max(1, int(preset.a_template(language) * share))):
                 yield filler.fill(template)
         yield from plain_sentences(language, preset.plain, rng)
 
@@ -227,8 +233,9 @@ def main() -> None:
     parser.add_argument("--c2", type=float, default=C2)
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "names")
     parser.add_argument("--seed", type=int, default=SEED, help="of the names that templates are filled with")
+    parser.add_argument("--latin", type=int, default=0, help="sentences a template in Latin script, where other than elsewhere")
     given = parser.parse_args()
-    preset = PRESETS[given.preset]
+    preset = replace(PRESETS[given.preset], latin=given.latin)
     clusters = Clusters.load(given.out / CLUSTERS)
     seconds = train(given.out, preset, sentences(preset, random.Random(given.seed)), gazetteer(release=False), clusters, given.c1, given.c2)
     gazetteer(release=True).save(given.out / NAMES)

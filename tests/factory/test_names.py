@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from factory.names.gazetteer import gazetteer
 from factory.names.lexicon import HERE, LANGUAGES, SPLIT, lexicon
 from factory.names.mean import mean
 from factory.names.ordinary import name_part, ordinary, ordinary_arabic
-from factory.names.train import PRESETS, _nameless, labelled_tokens, read_crfsuite, sentences, train
+from factory.names.train import PRESETS, Preset, _nameless, labelled_tokens, read_crfsuite, sentences, train
 
 SLOTS = {*LABELS, "COUNTRY", "PHONE", "EMAIL", "IBAN", "ID", "CARD", "AMOUNT", "DATE", "NUMBER", "COMMON"}
 
@@ -143,6 +144,13 @@ def test_ordinary_arabic_words_are_listed_once_and_are_no_names_of_people_we_kno
     words = ordinary_arabic()
     assert len({fold(word) for word in words}) == len(words) > 5000
     assert not {"محمد", "فاطمة", "خديجة", "لندن", "مدريد", "عبدالله"} & set(words)
+
+
+def test_a_run_may_fill_the_templates_of_latin_script_more_often() -> None:
+    preset = Preset(fills=2, plain=0, iterations=1)
+    assert {preset.a_template(code) for code in LANGUAGES} == {2}
+    more = {code: replace(preset, latin=3).a_template(code) for code in LANGUAGES}
+    assert more == dict.fromkeys(LANGUAGES, 3) | {"zh": 2, "ar": 2}
 
 
 def test_a_small_run_learns_to_find_names(tmp_path: Path) -> None:
