@@ -107,7 +107,7 @@ class Grounding:
         if spoken == written_in and support_score(text, written_in, sentence, spoken, self._similarity) < MIN_KEPT:
             return Verdict(None, support, "leaves out too much of the evidence", candidate)
         allowed = quantity_keys(text, written_in)
-        if quantity_keys(sentence, spoken) - allowed - _amounts_without_unit(allowed):
+        if quantity_keys(sentence, spoken) - allowed:
             return Verdict(None, support, "a figure is not in the evidence", candidate)
         if repeats(sentence, spoken, text, written_in):
             return Verdict(None, support, "says the same again and again", candidate)
@@ -161,11 +161,6 @@ def mixed(sentence: str, evidence: str, others: Sequence[str], language: str) ->
     every word is in the policy and which is not."""
     strange = set(terms(_without_figures(sentence, language), language)) - set(terms(_without_figures(evidence, language), language))
     return bool(strange) and any(not strange.isdisjoint(terms(_without_figures(other, language), language)) for other in others)
-
-
-def _amounts_without_unit(keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
-    # "between 12 and 15 EUR": the first figure has no unit of its own in some notations.
-    return frozenset(("number", value, "") for kind, value, _ in keys if kind == "money")
 
 
 def support_score(sentence: str, language: str, evidence: str, evidence_language: str, similarity: Callable[[str, str], float]) -> float:

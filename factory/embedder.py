@@ -70,11 +70,11 @@ class Preset:
 
 
 PRESETS = {
-    "cpu": Preset(steps=1600, batch=1536, dims=256, vocabulary=57000, taught=250000, tokenizer_texts=30000),
+    "cpu": Preset(steps=2000, batch=1536, dims=256, vocabulary=57000, taught=100000, tokenizer_texts=30000),
     "smoke": Preset(steps=40, batch=64, dims=32, vocabulary=6000, taught=500, tokenizer_texts=500, limit=400),
 }
 SHARES = {
-    "parallel": 0.30, "catalogs": 0.18, "translated": 0.16, "cedict": 0.09, "cldr": 0.04, "mined": 0.06, "policies": 0.14,
+    "parallel": 0.30, "catalogs": 0.18, "translated": 0.12, "everyday": 0.16, "cedict": 0.09, "cldr": 0.04, "mined": 0.06, "policies": 0.14,
     "questions": 0.07, "freedict-de": 0.07, "freedict-ar": 0.09, "freedict-pt": 0.025, "freedict-fr": 0.025, "freedict-es": 0.02,
     "freedict-it": 0.02,
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -26,7 +27,7 @@ CHAT = [Message("system", "s"), Message("user", "[1] A card costs €6. [/1]\nwh
 
 
 class Server:
-    """An OpenAI-compatible server that repeats the first statement it is given, slowly enough to be left. `mode` is what is
+    """An OpenAI-compatible server that repeats the statement with the price of QUESTION, slowly enough to be left. `mode` is what is
     wrong with it."""
 
     def __init__(self) -> None:
@@ -54,7 +55,8 @@ class Server:
         import asyncio
 
         user = self.asked[-1]["messages"][-1]["content"]
-        said = user.split("[/1]")[0].strip() if labels(user) else "nothing"
+        shown = re.findall(r"\[\d+\].*?(?=\[/\d+\])", user, re.DOTALL) if labels(user) else []
+        said = next((text for text in shown if "damaged debit card" in text), shown[0] if shown else "nothing").strip()
         words = said.split(" ") * (500 if self.mode == "endless" else 1)
         try:
             for number, word in enumerate(words):

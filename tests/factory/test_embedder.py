@@ -187,7 +187,20 @@ def test_spelling_is_evened_out_inside_the_tokenizer() -> None:
     assert ids("銀行的錢") == ids("银行的钱")
     assert ids("حِسَابـات") == ids("حسابات")
     assert ids("الحسابات")[-len(ids("حسابات")) :] == ids("حسابات")
+    assert set(ids("حساب")) < set(ids("حسابات"))
     assert ids("١٢") == ids("12")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("وسيذهبون", ["▁و", "▁س", "▁يذهب", "▁ون"]), ("بطاقتي", ["▁بطاق", "▁تي"]), ("بطاقتها", ["▁بطاق", "▁تها"]), ("البطاقة", ["▁ال", "▁بطاق", "▁ه"]),
+        ("الحسابات", ["▁ال", "▁حساب", "▁ات"]), ("حسابكم", ["▁حساب", "▁كم"]), ("كم", ["▁كم"]), ("وقت", ["▁وقت"]), ("سنة", ["▁سنه"]), ("بيتي", ["▁بيت", "▁ي"]),
+    ],
+)  # fmt: skip
+def test_arabic_words_are_split_from_what_is_joined_to_them(text: str, parts: list[str]) -> None:
+    tokenizer = build_tokenizer(["فتح الحسابات"] * 3, 60, {})
+    assert [part for part, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))] == parts
 
 
 def test_trimming_keeps_characters_and_the_most_used_pieces() -> None:
@@ -389,11 +402,28 @@ def test_what_the_translator_is_unsure_of_is_left_out(monkeypatch: pytest.Monkey
         return subprocess.CompletedProcess(command, 0, "\n\n".join(said) + "\n\n")
 
     monkeypatch.setattr(subprocess, "run", apertium)
-    rows = translated.rows([{"en": "a house", "de": "ein Haus"}, {"en": "a quark is"}, {"en": "alone"}, {"en": "Is it here?"}])
+    rows = translated.rows([{"en": "a house", "de": "ein Haus"}, {"en": "a quark is"}, {"en": "#5"}, {"en": "Is it partorisca here?"}])
     assert rows == [
         {"en": "a house", "es": "eng-spa a house", "fr": "es-fr eng-spa a house", "de": "ein Haus", "pt": "es-pt eng-spa a house", "it": "spa-ita eng-spa a house"},
-        {"en": "Is it here?", "es": "eng-spa Is it here?", "fr": "es-fr eng-spa Is it here?", "pt": "es-pt eng-spa Is it here?", "it": "spa-ita eng-spa Is it here?"},
+        {
+            "en": "Is it partorisca here?", "es": "eng-spa Is it partorisca here?", "fr": "es-fr eng-spa Is it partorisca here?",
+            "pt": "es-pt eng-spa Is it partorisca here?", "it": "spa-ita eng-spa Is it per here?",
+        },
     ]  # fmt: skip
+
+
+def test_spoken_texts_keep_the_arabic_they_came_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def apertium(command: list[str], *, input: str, **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, "\n\n".join("*" + line if "she" in line else command[1] + line for line in input.split("\n\n")))
+
+    monkeypatch.setattr(subprocess, "run", apertium)
+    write_jsonl(tmp_path / "english" / "everyday.jsonl", [{"en": "he wrote", "ar": "كتب"}, {"en": "she wrote", "ar": "كتبت"}, {"en": "she ate"}])
+    monkeypatch.setattr("sys.argv", ["translated", "--data", str(tmp_path), "--english", str(tmp_path / "english"), "--out", str(tmp_path / "out")])
+    translated.main()
+    rows = [json.loads(line) for line in (tmp_path / "out" / "everyday.jsonl").read_text("utf-8").splitlines()]
+    assert [row["ar"] for row in rows] == ["كتب", "كتبت"]
+    assert rows[0]["es"].endswith("he wrote")
+    assert "es" not in rows[1]
 
 
 def test_pairs_of_the_measure_that_were_trained_on_are_counted(tmp_path: Path) -> None:
