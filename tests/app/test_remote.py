@@ -56,7 +56,7 @@ class Server:
 
         user = self.asked[-1]["messages"][-1]["content"]
         shown = re.findall(r"\[\d+\].*?(?=\[/\d+\])", user, re.DOTALL) if labels(user) else []
-        said = next((text for text in shown if "damaged debit card" in text), shown[0] if shown else "nothing").strip()
+        said = next((text for text in shown if "debit card costs" in text), shown[0] if shown else "nothing").strip()
         words = said.split(" ") * (500 if self.mode == "endless" else 1)
         try:
             for number, word in enumerate(words):
