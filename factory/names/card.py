@@ -76,6 +76,7 @@ _LIMITS = """
 - One writer wrote each language's templates and another its gold messages; none was checked by a second native reader.
 """
 
+
 def card(models: Path) -> str:
     """The card's text, measured now."""
     preset = PRESETS["release"]

@@ -118,6 +118,15 @@ def test_a_false_free_is_not_shown(box: Appliance) -> None:
     assert verdict.evidence is None
 
 
+def test_an_amount_without_its_currency_is_not_shown(box: Appliance) -> None:
+    found = box.parts.search.find("price of a banker's cheque in france", Scope("en", "customer", date(2026, 11, 24), "FR"))
+    row = next(item for item in found.candidates if "€12" in item.statement.text)
+    whole = Grounding(box.embedder).judge(row.statement.text, "en", [row])
+    assert whole.evidence is not None
+    bare = Grounding(box.embedder).judge(row.statement.text.replace("€12", "12"), "en", [row])
+    assert (bare.evidence, bare.reason) == (None, "a figure is not in the evidence")
+
+
 def test_a_sentence_of_two_statements_words_is_not_shown() -> None:
     spain, france = "Banker's cheque issued in Spain: €20", "Banker's cheque issued in France: €12"
     assert mixed("Banker's cheque issued in Spain: €12", france, [spain], "en")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.embedder import load_embedder
+from factory.teacher import teacher_folder
+from knowledge.embedder import TransformerEmbedder, load_embedder
 from knowledge.likeness import AskedPieces
 from tests.conftest import PROJECT
 
@@ -69,3 +70,11 @@ def test_texts_are_judged_one_by_one_however_they_come(texts: list[str], questio
     together = said(question, *texts)
     assert together == pytest.approx([said(question, text)[0] for text in texts], abs=1e-5)
     assert all(0.0 <= value <= 1.0 + 1e-5 for value in together)
+
+
+def test_a_bank_s_own_transformer_gives_pieces_too() -> None:
+    embedder = TransformerEmbedder(teacher_folder())
+    asked = AskedPieces.of(embedder, "annual fee of the card")
+    pieces = embedder.pieces(["The card fee is €10 a year.", "The branch opens at nine.", ""])
+    first, second, nothing = asked.said(asked.nearest(embedder, np.concatenate(pieces), np.array([len(each) for each in pieces])))
+    assert first > second > nothing == 0.0
