@@ -102,8 +102,9 @@ def judge(row: Row, reply: Answer | None) -> dict[str, bool]:
         marks["outcome_accuracy"] = right
     if expected == "answered":
         marks["false_abstention"] = reply.outcome == "abstained"
-        if row.must_contain:
-            marks["answer_accuracy"] = reply.outcome == "answered" and contains_all(reply.sentences, reply.language, row)
+        if row.must_contain or row.must_quote:
+            said = contains_all(reply.sentences, reply.language, row) and quotes_one(reply.sentences, row)
+            marks["answer_accuracy"] = reply.outcome == "answered" and said
         if row.policy:
             cited = {item.policy for sentence in reply.sentences for item in sentence.evidence}
             marks["citation_hit"] = row.policy in cited
@@ -124,6 +125,11 @@ def contains_all(sentences: Sequence[Sentence], spoken_to: str, row: Row) -> boo
     figures = frozenset().union(*(quantity_keys(text, code) for code in spoken))
     has = all(_holds(wanted, language, held, figures) for wanted in row.must_contain)
     return has and not any(fold(unwanted) in held for unwanted in row.must_not_contain)
+
+
+def quotes_one(sentences: Sequence[Sentence], row: Row) -> bool:
+    """Whether sentences rest on one of the statements that a row wants; also where it wants none."""
+    return not row.must_quote or any(item.quote in row.must_quote for sentence in sentences for item in sentence.evidence)
 
 
 def _holds(wanted: str, language: str, held: str, figures: frozenset[tuple[str, str, str]]) -> bool:

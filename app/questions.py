@@ -14,7 +14,8 @@ from app.errors import TellerboxError
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question. `history` are questions asked before it in the same session; `exclude` leaves policies out."""
+    """One question. `history` are questions asked before it in the same session; `exclude` leaves policies out. The answer must hold
+    all of `must_contain`, none of `must_not_contain`, and rest on one of the statements of `must_quote`, if there are any."""
 
     id: str
     question: str
@@ -22,6 +23,7 @@ class Row:
     answerable: bool | None = None
     must_contain: tuple[str, ...] = ()
     must_not_contain: tuple[str, ...] = ()
+    must_quote: tuple[str, ...] = ()
     policy: str | None = None
     outcome: str | None = None
     category: str = ""
@@ -75,6 +77,7 @@ def _row(raw: dict[str, Any], fallback: str) -> Row:
         answerable=raw.get("answerable"),
         must_contain=tuple(raw.get("must_contain", ())),
         must_not_contain=tuple(raw.get("must_not_contain", ())),
+        must_quote=tuple(raw.get("must_quote", ())),
         policy=raw.get("policy"),
         outcome=raw.get("outcome"),
         category=str(raw.get("category", "")),

@@ -47,7 +47,8 @@ def question_groups(gold: Path) -> list[Group]:
 
 
 def question_pairs(policies: Path, gold: Path) -> list[Pair]:
-    """Training questions with the passage of their policy, in their language, that holds the figures of the answer."""
+    """Training questions with the passage of their policy, in their language, that holds the figures of the answer or the statement
+    that is it."""
     shelves: dict[tuple[str, str], Policy] = {}
     for policy in sorted(load_policies(policies), key=lambda policy: policy.version):
         shelves[policy.language, policy.id] = policy
@@ -56,9 +57,10 @@ def question_pairs(policies: Path, gold: Path) -> list[Pair]:
         for row in read_rows(gold / code / "train.jsonl"):
             shelf = shelves.get((code, str(row.get("policy"))))
             figures = [figure for wanted in row.get("must_contain", []) for figure in re.findall(r"\d+", wanted)]
-            if shelf is None or not figures:
+            quotes = row.get("must_quote", [])
+            if shelf is None or not (figures or quotes):
                 continue
-            held = [passage for passage in passages_of(shelf) if _holds(passage.text, figures)]
+            held = [passage for passage in passages_of(shelf) if _holds(passage.text, figures) and _quotes(passage.text, quotes)]
             if len(held) == 1:
                 pairs.append(Pair(code, str(row["question"]), f"{held[0].heading}. {held[0].text}"))
     return pairs
@@ -66,6 +68,10 @@ def question_pairs(policies: Path, gold: Path) -> list[Pair]:
 
 def _holds(text: str, figures: list[str]) -> bool:
     return set(figures) <= set(re.findall(r"\d+", text))
+
+
+def _quotes(text: str, quotes: list[str]) -> bool:
+    return not quotes or any(quote in text for quote in quotes)
 
 
 def _shape(policy: Policy) -> list[int]:

@@ -22,6 +22,8 @@ _ABBREVIATIONS = frozenset(
         "sig sigg sig.ra dott dott.ssa avv pag lett es cfr ss s.p.a "
     ).split()
 )
+_WORDS = {"fr": frozenset({"vol"})}
+"""Abbreviations elsewhere that are whole words in a language: a theft in French."""
 _ORDINAL_DAY = re.compile(r"(?:^|\s)\d{1,2}$")
 _INITIAL = re.compile(r"(?:^|[\s.(])[A-Za-zÀ-ÿ]$")
 
@@ -61,7 +63,7 @@ def _ends_sentence(text: str, start: int, match: re.Match[str], end: int, langua
     if match.group() != ".":
         return True
     before = text[start : match.start()]
-    if _is_abbreviation(before):
+    if _is_abbreviation(before, language):
         return False
     rest = text[end:].lstrip()
     if rest and rest[0].islower():
@@ -74,10 +76,10 @@ def _is_abbreviation_word(word: str) -> bool:
     return word in _ABBREVIATIONS
 
 
-def _is_abbreviation(before: str) -> bool:
+def _is_abbreviation(before: str, language: str | None) -> bool:
     tail = before[-12:].split()
     word = tail[-1].casefold().lstrip("(\"'«") if tail else ""
-    return _is_abbreviation_word(word) or bool(_INITIAL.search(before))
+    return (_is_abbreviation_word(word) and word not in _WORDS.get(language or "", ())) or bool(_INITIAL.search(before))
 
 
 def _is_wide_letter(char: str) -> bool:

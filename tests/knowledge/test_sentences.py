@@ -25,6 +25,8 @@ def split(text: str, language: str) -> list[str]:
         ("de", "Die Gebühr gilt ab 1. März 2026. Sie entfällt z. B. für Schüler.",
          ["Die Gebühr gilt ab 1. März 2026.", "Sie entfällt z. B. für Schüler."]),
         ("fr", "M. Dupont paie 10 €. C’est tout !", ["M. Dupont paie 10 €.", "C’est tout !"]),
+        ("fr", "Joignez la plainte en cas de vol. Le reste suit.", ["Joignez la plainte en cas de vol.", "Le reste suit."]),
+        ("en", "See vol. Two of it.", ["See vol. Two of it."]),
         ("zh", "手续费为15欧元。客户可以撤销吗？可以！", ["手续费为15欧元。", "客户可以撤销吗？", "可以！"]),
         ("ar", "الرسوم 15 يورو. هل يمكن الإلغاء؟ نعم.", ["الرسوم 15 يورو.", "هل يمكن الإلغاء؟", "نعم."]),
         ("it", "Il costo è di 3 €... Poi basta.", ["Il costo è di 3 €...", "Poi basta."]),
