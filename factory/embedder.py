@@ -80,6 +80,7 @@ SHARES = {
 }  # fmt: skip
 MATRYOSHKA = (64, 128)
 CHECKPOINT_SECONDS = 60.0
+FACTS = "facts.json"
 MOST_BYTES = 30_000_000
 TOKENIZER_BYTES = 1_700_000
 
@@ -127,7 +128,7 @@ def build_embedder(
         "torch": torch.__version__,
     }
     save_model(out, tokenizer, table)
-    (work / "facts.json").write_text(json.dumps(facts, indent=1), "utf-8")
+    save_facts(out, facts)
     return facts
 
 
@@ -325,8 +326,20 @@ def contrast(one: torch.Tensor, other: torch.Tensor, scale: float, same: torch.T
     return 0.5 * (F.cross_entropy(scores, labels) + F.cross_entropy(scores.T, labels))
 
 
-def save_model(out: Path, tokenizer: Any, table: torch.Tensor) -> None:
-    """Write the sentence-transformers folder; what was there stays whole until the new one is complete."""
+def rounded(table: torch.Tensor, step: float) -> torch.Tensor:
+    """The table with each row in whole multiples of the power of two next to `step` times its root mean square.
+
+    A file of such numbers packs to half, and a vector is as near to the whole one as with numbers of about six bits.
+    """
+    steps = 2.0 ** torch.round(torch.log2(step * table.square().mean(dim=1, keepdim=True).sqrt().clamp(min=1e-4)))
+    return torch.round(table / steps) * steps
+
+
+def save_model(out: Path, tokenizer: Any, table: torch.Tensor, step: float = 0.0) -> None:
+    """Write the sentence-transformers folder; what was there stays whole until the new one is complete.
+
+    `step`: how coarsely numbers are rounded (`rounded`); 0 for not at all.
+    """
     from safetensors.numpy import save_file
 
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
@@ -334,7 +347,8 @@ def save_model(out: Path, tokenizer: Any, table: torch.Tensor) -> None:
     static = part / "0_StaticEmbedding"
     static.mkdir(parents=True)
     (part / "1_Normalize").mkdir()
-    weights = (table / table.norm(dim=1).mean()).to(torch.float16)
+    scaled = table / table.norm(dim=1).mean()
+    weights = (rounded(scaled, step) if step else scaled).to(torch.float16)
     save_file({"embedding.weight": weights.numpy()}, str(static / "model.safetensors"))
     (static / "model.safetensors").chmod(0o644)
     write_text(static / "tokenizer.json", str(tokenizer.to_str()))
@@ -353,6 +367,12 @@ def save_model(out: Path, tokenizer: Any, table: torch.Tensor) -> None:
         out.rename(old)
     part.rename(out)
     shutil.rmtree(old, ignore_errors=True)
+    write_checksums(out)
+
+
+def save_facts(out: Path, facts: dict[str, Any]) -> None:
+    """What a model was made of and how, beside it: the card is written from that."""
+    write_text(out / FACTS, json.dumps(facts, indent=1) + "\n")
     write_checksums(out)
 
 

@@ -315,7 +315,7 @@ def test_the_bank_is_measured_in_its_languages_and_across(made: Path, bank: tupl
     policies, gold = bank
     scores = evaluate_embedder.evaluate(made / "embedder", tmp_path / "absent", policies, gold, "test")
     assert scores["bank"]["en"]["same"] == scores["bank"]["es"]["across"] == {"n": 1, "r1": 1.0, "r5": 1.0}
-    facts = json.loads((made / "work" / "facts.json").read_text("utf-8"))
+    facts = json.loads((made / "embedder" / "facts.json").read_text("utf-8"))
     text = card(facts, scores)
     assert scores["sha256"] in text
     assert "| reference bank test, own language, R@1 | 1.000 | 1.000 |" in text
