@@ -60,13 +60,18 @@ MOST_FRAMES = 300
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How much is trained: sentences a template, plain sentences a language, passes of the optimiser; and another number of sentences a
-    template where there are capitals."""
+    """How much is trained: sentences a template, plain sentences a language, passes of the optimiser; and other numbers of sentences a
+    template and of plain ones where there are capitals."""
 
     fills: int
     plain: int
     iterations: int
     latin: int = 0
+    latin_plain: int = 0
+
+    def plain_of(self, language: str) -> int:
+        """Plain sentences of each source of this language."""
+        return self.plain if language in MORE else self.latin_plain or self.plain
 
     def a_template(self, language: str) -> int:
         """Sentences a template of this language, before its own share."""
@@ -222,7 +227,7 @@ def sentences(preset: Preset, rng: random.Random) -> Iterator[Labelled]:
         for frame in rng.sample(frames, min(MOST_FRAMES, len(frames))):
             for _ in range(max(1, preset.fills * FRAMES.get(language, FRAMES_ELSEWHERE) // 14)):
                 yield filler.fill(frame)
-        yield from plain_sentences(language, preset.plain, rng)
+        yield from plain_sentences(language, preset.plain_of(language), rng)
 
 
 def train(
@@ -284,8 +289,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "names")
     parser.add_argument("--seed", type=int, default=SEED, help="of the names that templates are filled with")
     parser.add_argument("--latin", type=int, default=0, help="sentences a template in Latin script, where other than elsewhere")
+    parser.add_argument("--latin-plain", type=int, default=0, help="plain sentences of each source in Latin script, likewise")
+    parser.add_argument("--iterations", type=int, default=0, help="passes of the optimiser, where other than the preset's")
     given = parser.parse_args()
-    preset = replace(PRESETS[given.preset], latin=given.latin)
+    preset = PRESETS[given.preset]
+    iterations = given.iterations or preset.iterations
+    preset = replace(preset, latin=given.latin, latin_plain=given.latin_plain, iterations=iterations)
     clusters = Clusters.load(given.out / CLUSTERS)
     seconds = train(given.out, preset, sentences(preset, random.Random(given.seed)), gazetteer(release=False), clusters, given.c1, given.c2)
     gazetteer(release=True).save(given.out / NAMES)
