@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
+from compliance.redaction.simplified import SIMPLIFIED
+
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _MARK = "\u0300-\u036f\u064b-\u065f\u0670\u0640"
 _TOKEN = re.compile(rf"<[A-Z][A-Z_]*_\d+>|[{_HAN}]|[^\W\d_{_HAN}](?:[^\W\d_{_HAN}]|[{_MARK}])*|\d+|\n|[^\w\s]|_+")
@@ -21,7 +23,7 @@ _FOR_THE, _THE = "لل", "ال"
 
 
 class Token(NamedTuple):
-    """`text` stands at `[start, end)`; `folded` is its lower-case form without accents or Arabic vowel signs."""
+    """`text` stands at `[start, end)`; `folded` is its lower-case form without accents or Arabic vowel signs, in simplified characters."""
 
     text: str
     folded: str
@@ -60,11 +62,11 @@ def mask_of(piece: str) -> str | None:
 
 
 def fold(word: str) -> str:
-    """Lower case, accents off, Arabic spelling variants made one."""
+    """Lower case, accents off, Arabic spelling variants made one, and traditional characters simplified."""
     if word.isascii():
         return word.lower()
     if len(word) == 1 and "\u3400" <= word <= "\u9fff":
-        return word  # has neither case nor accents
+        return SIMPLIFIED.get(word, word)
     if _ARABIC.search(word):
         plain = _MARKS.sub("", word)
         return plain if plain in _KEPT else plain.translate(_ARABIC_VARIANTS)

@@ -26,10 +26,17 @@ def person(rng: random.Random, pick: Pick) -> str:
 
 
 def nickname(rng: random.Random, pick: Pick) -> str:
-    """As colleagues and neighbours are called: 小王, 老周, 阿强."""
-    if rng.random() < 0.15:
+    """As colleagues, neighbours and children are called: 小王, 老周, 大刘, 阿强, 小芳, 婷婷, 果果."""
+    form = rng.random()
+    if form < 0.14:
         return "阿" + pick("given_chars")
-    return rng.choice(("小", "老")) + surname(rng, pick)
+    if form < 0.2:
+        return "小" + pick("given_chars")
+    if form < 0.28:
+        return pick("given_chars") * 2
+    if form < 0.34:
+        return pick("milk_names")
+    return rng.choice(("小", "小", "老", "老", "大")) + surname(rng, pick)
 
 
 def foreigner(rng: random.Random, pick: Pick) -> str:

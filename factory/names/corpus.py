@@ -17,7 +17,7 @@ from factory.names import arab, chinese
 from factory.names.composer import Composer, Pick
 from factory.names.firms import firm
 from factory.names.lexicon import HERE, LANGUAGES, NAMED, SPLIT, lexicon, part
-from factory.names.ordinary import name_part
+from factory.names.ordinary import name_part, ordinary
 from factory.names.values import Values
 
 SLOT = re.compile(r"\{([A-Z]+)\}")
@@ -34,6 +34,8 @@ LATIN, FOREIGNER = 0.05, {"zh": 0.12, "ar": 0.1}
 """How often a person of Chinese or Arabic is written in Latin letters, as a passport does, or is a foreigner in the script of the language."""
 COMPOSED = 0.55
 """How often an address or a firm of Chinese or Arabic is composed of pieces and is none of the list."""
+ORDINARY = 0.25
+"""How often an Arab's given name is drawn from those that are ordinary words too: a sixth of the list, and far more of the people."""
 _COMPOSERS: Mapping[str, Composer] = {"zh": chinese, "ar": arab}
 
 
@@ -127,7 +129,15 @@ class Filler:
             if name in SPLIT:
                 listed = tuple(value for value in listed if (name_part(value) == "held_out") == self._held_out) or listed
             values = self._lists[(code, name)] = listed
+        if (code, name) == ("ar", "given") and self._rng.random() < ORDINARY:
+            return self._rng.choice(self._ordinary_given(values) or values)
         return self._rng.choice(values) if values else ""
+
+    def _ordinary_given(self, values: Sequence[str]) -> Sequence[str]:
+        words = self._lists.get(("ar", "ordinary given"))
+        if words is None:
+            words = self._lists["ar", "ordinary given"] = [value for value in values if fold(value) in ordinary()]
+        return words
 
     def _people(self) -> str:
         foreign = self._rng.random() < FOREIGN.get(self.language, FOREIGN_ELSEWHERE)

@@ -63,7 +63,7 @@ _FORMS = frozenset(
     "s.l. s.a. s.l.u. gmbh ag kg ohg e.v. ltd limited llc inc plc corp co sarl sas sa sasu srl spa snc s.r.l. s.p.a. lda ltda unipessoal group grupo gruppe groupe gruppo "
     "university universidad universität université universidade università school colegio schule école escola scuola hospital hotel hôtel restaurante restaurant ristorante "
     "talleres panadería boulangerie bäckerei clínica clinic klinik clinique farmacia pharmacie apotheke association asociación verein associação associazione fundación "
-    "company store shop supermarket transportes construcciones transports construções autohaus garage garaje café bar 公司 有限公司 集团 银行 学校 大学 医院 超市 餐厅 酒店 中学 小学 شركة مؤسسة مدرسة جامعة مستشفى مطعم متجر".split()
+    "company store shop supermarket transportes construcciones transports construções autohaus garage garaje café bar 公司 有限公司 集团 银行 学校 大学 医院 超市 餐厅 酒店 中学 小学 馆 店 厂 饭店 酒楼 酒家 商行 工作室 诊所 药房 幼儿园 烧烤 火锅 美容院 美发 便利店 百货 物流 贸易 装饰 事务所 旅行社 شركة مؤسسة مدرسة جامعة مستشفى مطعم متجر".split()
 )
 
 

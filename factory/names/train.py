@@ -52,24 +52,33 @@ CUSTOMERS = {"ar": 7}
 """How many times as many questions of customers are taken as of other plain sentences: most Arabic names are ordinary words in them."""
 AGAIN = {"ar": 6}
 """How often the policies and the training questions of the bank are repeated."""
+FRAMES = {"ar": 9, "zh": 20}
+FRAMES_ELSEWHERE = 4
+MOST_FRAMES = 300
+"""How often an everyday sentence about somebody is filled, where a template is filled 14 times (few are in Chinese), and how many are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How much is trained: sentences a template, plain sentences a language, passes of the optimiser; and another number of sentences a
-    template where there are capitals."""
+    """How much is trained: sentences a template, plain sentences a language, passes of the optimiser; and other numbers of sentences a
+    template and of plain ones where there are capitals."""
 
     fills: int
     plain: int
     iterations: int
     latin: int = 0
+    latin_plain: int = 0
+
+    def plain_of(self, language: str) -> int:
+        """Plain sentences of each source of this language."""
+        return self.plain if language in MORE else self.latin_plain or self.plain
 
     def a_template(self, language: str) -> int:
         """Sentences a template of this language, before its own share."""
         return self.fills if language in MORE else self.latin or self.fills
 
 
-PRESETS = {"release": Preset(14, 1500, 130), "smoke": Preset(1, 60, 12)}
+PRESETS = {"release": Preset(14, 1500, 100), "smoke": Preset(1, 60, 12)}
 
 
 def plain_sentences(language: str, most: int, rng: random.Random) -> list[Labelled]:
@@ -80,7 +89,8 @@ def plain_sentences(language: str, most: int, rng: random.Random) -> list[Labell
     again = AGAIN.get(language, 1)
     sources = [(source * again, most * again) for source in (found, _questions(language))]
     sources += [(_customers(language), most * CUSTOMERS.get(language, 1)), (_everyday(language), most), (_passages(language), most)]
-    sources.append((_documents(language), most * 2 if language == "de" else most // 3))  # there are no passages in German
+    documents = most * 2 if language == "de" else most // 3  # there are no passages in German
+    sources.append((_documents(language, documents, rng), documents))
     return [roughen(Labelled(text, (), language), rng) for source, share in sources for text in rng.sample(source, min(share, len(source)))]
 
 
@@ -106,18 +116,21 @@ def _document_rows() -> list[dict[str, str]]:
         return [row for row in map(json.loads, file) if row.get("finance")]
 
 
-def _documents(language: str) -> list[str]:
-    """Sentences of business documents in which no word is written like a name that we know: theirs hold invented persons and firms."""
+def _documents(language: str, most: int, rng: random.Random) -> list[str]:
+    """Sentences of business documents in which no word is written like a name that we know: theirs hold invented persons and firms. Only
+    as many are looked at as it takes to find `most`."""
     known = gazetteer(release=True)
-    out: list[str] = []
-    for row in _document_rows():
+    rows, out = _document_rows(), set[str]()
+    for row in rng.sample(rows, len(rows)):
         text = row.get(language, "")
         if MOST_CHARACTERS >= len(text) >= LEAST_CHARACTERS and not _INVENTED.search(text):
             words = tokens(text)
             letters = known.classes(words)
             if not any(word.text[0].isupper() and not {"G", "S", "C"}.isdisjoint(each) for word, each in zip(words, letters, strict=True)):
-                out.append(text)
-    return out
+                out.add(text)
+        if len(out) == most:
+            break
+    return sorted(out)
 
 
 _CAPITAL = re.compile(r"(?<!^)\b(?!I\b)[A-ZÀ-ÖØ-Þ]")
@@ -140,6 +153,44 @@ def _everyday(language: str) -> list[str]:
         rows = [json.loads(line) for line in file]
     nameless = frozenset(_nameless(row["en"] for row in rows))
     return sorted(nameless if language == "en" else {row["text"] for row in rows if row["lang"] == language and row["en"] in nameless})
+
+
+_STOCK = {
+    "GIVEN": "Tom Mary Maria María Marie Sami Layla سامي ليلى توم ماري مارية 汤姆 湯姆 玛丽 瑪麗 瑪莉",
+    "CITY": "Boston بوسطن 波士顿 波士頓",
+}
+"""Whom Tatoeba's sentences tell of, and where they live, as each language writes it."""
+_PEOPLE = re.compile(r"\b(?:Tom|Mary|Sami|Layla|Boston)\b")
+
+
+def _stock_name(names: str) -> re.Pattern[str]:
+    either = "|".join(names.split())
+    return re.compile(rf"(?<![^\W\u4e00-\u9fff])([وفبلك]{{0,2}})(?:{either})(?![^\W\u4e00-\u9fff])")
+
+
+_STOCK_NAMES = {slot: _stock_name(names) for slot, names in _STOCK.items()}
+
+
+def everyday_frames(language: str) -> list[str]:
+    """Sentences of Tatoeba in which Tom, Mary, Sami or Layla does something, with a slot for each: verbs and orders of words that no
+    template has. The English side tells how many names there are and that there are no others."""
+    if not EVERYDAY.is_file():
+        return []
+    with lzma.open(EVERYDAY, "rt", encoding="utf8") as file:
+        rows = [json.loads(line) for line in file]
+    nameless = frozenset(_nameless(_PEOPLE.sub("they", row["en"]) for row in rows))
+    frames: set[str] = set()
+    for row in rows:
+        text, filled = row["en" if language == "en" else "text"], 0
+        people = len(_PEOPLE.findall(row["en"]))
+        if language not in (row["lang"], "en") or not people or _PEOPLE.sub("they", row["en"]) not in nameless or "{" in text:
+            continue
+        for slot, name in _STOCK_NAMES.items():
+            text, count = name.subn(rf"\1{{{'PERSON' if language == 'zh' and slot == 'GIVEN' else slot}}}", text)
+            filled += count
+        if filled == people and (language == "de" or not _CAPITAL.search(re.sub(r"\{\w+\}", "they", text))):
+            frames.add(text)
+    return sorted(frames)
 
 
 def _passages(language: str) -> list[str]:
@@ -172,7 +223,11 @@ def sentences(preset: Preset, rng: random.Random) -> Iterator[Labelled]:
             share = MORE.get(language, 1) if "{" in template else EMPTY.get(language, EMPTY_ELSEWHERE)
             for _ in range(max(1, int(preset.a_template(language) * share))):
                 yield filler.fill(template)
-        yield from plain_sentences(language, preset.plain, rng)
+        frames = everyday_frames(language)
+        for frame in rng.sample(frames, min(MOST_FRAMES, len(frames))):
+            for _ in range(max(1, preset.fills * FRAMES.get(language, FRAMES_ELSEWHERE) // 14)):
+                yield filler.fill(frame)
+        yield from plain_sentences(language, preset.plain_of(language), rng)
 
 
 def train(
@@ -234,8 +289,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "names")
     parser.add_argument("--seed", type=int, default=SEED, help="of the names that templates are filled with")
     parser.add_argument("--latin", type=int, default=0, help="sentences a template in Latin script, where other than elsewhere")
+    parser.add_argument("--latin-plain", type=int, default=0, help="plain sentences of each source in Latin script, likewise")
+    parser.add_argument("--iterations", type=int, default=0, help="passes of the optimiser, where other than the preset's")
     given = parser.parse_args()
-    preset = replace(PRESETS[given.preset], latin=given.latin)
+    preset = PRESETS[given.preset]
+    iterations = given.iterations or preset.iterations
+    preset = replace(preset, latin=given.latin, latin_plain=given.latin_plain, iterations=iterations)
     clusters = Clusters.load(given.out / CLUSTERS)
     seconds = train(given.out, preset, sentences(preset, random.Random(given.seed)), gazetteer(release=False), clusters, given.c1, given.c2)
     gazetteer(release=True).save(given.out / NAMES)

@@ -7,6 +7,16 @@ import random
 _HOSTS = ("gmail.com", "hotmail.com", "outlook.es", "web.de", "orange.fr", "qq.com", "yahoo.com", "correo.example")
 _UNITS = {"zh": ("元", "欧元", "块"), "ar": (" يورو", " ريال", " درهم", " جنيه")}
 
+_MONTHS = {
+    "en": "January February March April May June July August September October November December",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "ar": "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر",
+}
+
 
 class Values:
     """Makes the values of one language; each method is a slot of templates."""
@@ -56,4 +66,21 @@ class Values:
         day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1940, 2027)
         if self.language == "zh":
             return rng.choice((f"{year}年{month}月{day}日", f"{month}月{day}日"))
+        if self.language in _MONTHS and rng.random() < 0.4:
+            return self._spelt(day, month, year)
         return rng.choice((f"{day:02}/{month:02}/{year}", f"{day}.{month}.{year}", f"{year}-{month:02}-{day:02}", f"{day}/{month}"))
+
+    def _spelt(self, day: int, month: int, year: int) -> str:
+        """With the month as a word, whole or cut to three letters."""
+        rng = self._rng
+        name = _MONTHS[self.language].split()[month - 1]
+        short = name[:3] + rng.choice(("", "", "."))
+        if self.language == "en":
+            nth = f"{day}{'th' if 10 < day < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
+            forms = (f"{word} {number}" for number in (str(day), nth) for word in (name, short))
+            turned = (f"{nth} {name}", f"{nth} {short}", f"{day} {short}")
+            return rng.choice((*forms, *turned)) + rng.choice(("", "", "", f", {year}", f" {year}"))
+        if self.language == "de":
+            return f"{day}. {rng.choice((name, name, short))}{rng.choice(('', '', f' {year}'))}"
+        of = " de " if self.language in ("es", "pt") else " "
+        return f"{day}{rng.choice((of, of, ' '))}{rng.choice((name, name, short))}{rng.choice(('', '', f'{of}{year}'))}"

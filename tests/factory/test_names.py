@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import lzma
 import random
 import re
 from dataclasses import replace
@@ -26,7 +28,8 @@ from factory.names.gazetteer import gazetteer
 from factory.names.lexicon import HERE, LANGUAGES, SPLIT, lexicon
 from factory.names.mean import mean
 from factory.names.ordinary import name_part, ordinary, ordinary_arabic
-from factory.names.train import PRESETS, Preset, _nameless, labelled_tokens, read_crfsuite, sentences, train
+from factory.names.train import PRESETS, Preset, _nameless, everyday_frames, labelled_tokens, read_crfsuite, sentences, train
+from factory.names.values import Values
 
 SLOTS = {*LABELS, "COUNTRY", "PHONE", "EMAIL", "IBAN", "ID", "CARD", "AMOUNT", "DATE", "NUMBER", "COMMON"}
 
@@ -212,3 +215,28 @@ def test_a_field_is_made_again_of_its_parts(tmp_path: Path) -> None:
     field = Field.load(shipped)
     Field.of(field.labels, *field.parts()).save(tmp_path / MODEL)
     assert (tmp_path / MODEL).read_bytes() == shipped.read_bytes()
+
+
+def test_an_everyday_sentence_lends_its_frame_only_where_all_its_names_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        {"lang": "ar", "text": "أرسل سامي مالا لليلى.", "en": "Sami mailed Layla money."},
+        {"lang": "ar", "text": "سامي يعرف جون.", "en": "Sami knows John."},
+        {"lang": "ar", "text": "أعرف سامية.", "en": "I know Sami."},
+        {"lang": "zh", "text": "湯姆在波士頓。", "en": "Tom is in Boston."},
+        {"lang": "zh", "text": "他在吗？", "en": "Is he in?"},
+    ]
+    path = tmp_path / "pairs.jsonl.xz"
+    with lzma.open(path, "wt", encoding="utf8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    monkeypatch.setattr("factory.names.train.EVERYDAY", path)
+    assert everyday_frames("ar") == ["أرسل {GIVEN} مالا ل{GIVEN}."]
+    assert everyday_frames("zh") == ["{PERSON}在{CITY}。"]
+    assert everyday_frames("en") == ["I know {GIVEN}.", "{GIVEN} is in {CITY}.", "{GIVEN} mailed {GIVEN} money."]
+
+
+def test_a_date_is_written_with_its_month_as_a_word_too() -> None:
+    values = Values("en", random.Random(1))
+    dates = {values.date() for _ in range(400)}
+    assert any(re.fullmatch(r"\d+(st|nd|rd|th) [A-Z][a-z]{2}\.?", date) for date in dates)
+    assert not {date for date in dates if re.search(r"\b(1th|2th|3th|11st|12nd|13rd|21th)\b", date)}
+    assert re.search("月.+日$", Values("zh", random.Random(1)).date())
