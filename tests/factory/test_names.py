@@ -28,6 +28,7 @@ from factory.names.gazetteer import gazetteer
 from factory.names.lexicon import HERE, LANGUAGES, SPLIT, lexicon
 from factory.names.mean import mean
 from factory.names.ordinary import name_part, ordinary, ordinary_arabic
+from factory.names.sayings import concepts, names_something, training_questions
 from factory.names.train import PRESETS, Preset, _nameless, everyday_frames, labelled_tokens, read_crfsuite, sentences, train
 from factory.names.values import Values
 
@@ -240,3 +241,21 @@ def test_a_date_is_written_with_its_month_as_a_word_too() -> None:
     assert any(re.fullmatch(r"\d+(st|nd|rd|th) [A-Z][a-z]{2}\.?", date) for date in dates)
     assert not {date for date in dates if re.search(r"\b(1th|2th|3th|11st|12nd|13rd|21th)\b", date)}
     assert re.search("月.+日$", Values("zh", random.Random(1)).date())
+
+
+@pytest.mark.parametrize("text", ["the cash machine in Lisbon", "i live in dubai", "robbed in Lima", "صراف في دبي", "سرقوني بإسطنبول", "在里斯本被抢了", "ask Nuria"])
+def test_what_holds_a_name_is_not_taught_as_a_sentence_without(text: str) -> None:
+    assert names_something(text)
+
+
+@pytest.mark.parametrize("text", ["what does a transfer cost", "roba seria?", "عم تبيعو شي", "我和老公想存一张定存", "Kartenumsätze im Ausland", "pay by Bizum"])
+def test_an_ordinary_sentence_is_taught(text: str) -> None:
+    assert not names_something(text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_tenth_concept_is_put_aside(language: str) -> None:
+    trained, aside = concepts(language, aside=False), concepts(language, aside=True)
+    assert 8 < len(trained) / len(aside) < 10
+    taught = [text for text in (*trained, *training_questions(language)) if not names_something(text)]
+    assert len(taught) > 0.97 * (len(trained) + len(training_questions(language)))
