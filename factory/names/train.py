@@ -293,13 +293,15 @@ def main() -> None:
     parser.add_argument("--c2", type=float, default=C2)
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "names")
     parser.add_argument("--seed", type=int, default=SEED, help="of the names that templates are filled with")
+    parser.add_argument("--fills", type=int, default=0, help="sentences a template, where other than the preset's")
+    parser.add_argument("--plain", type=int, default=0, help="plain sentences of each source, likewise")
     parser.add_argument("--latin", type=int, default=0, help="sentences a template in Latin script, where other than elsewhere")
     parser.add_argument("--latin-plain", type=int, default=0, help="plain sentences of each source in Latin script, likewise")
     parser.add_argument("--iterations", type=int, default=0, help="passes of the optimiser, where other than the preset's")
     given = parser.parse_args()
     preset = PRESETS[given.preset]
-    iterations = given.iterations or preset.iterations
-    preset = replace(preset, latin=given.latin, latin_plain=given.latin_plain, iterations=iterations)
+    other = {name: getattr(given, name) for name in ("fills", "plain", "latin", "latin_plain", "iterations") if getattr(given, name)}
+    preset = replace(preset, **other)
     clusters = Clusters.load(given.out / CLUSTERS)
     seconds = train(given.out, preset, sentences(preset, random.Random(given.seed)), gazetteer(release=False), clusters, given.c1, given.c2)
     gazetteer(release=True).save(given.out / NAMES)

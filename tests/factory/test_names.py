@@ -26,7 +26,7 @@ from factory.names.corpus import LABELS, SLOT, Filler, templates
 from factory.names.firms import firm
 from factory.names.gazetteer import gazetteer
 from factory.names.lexicon import HERE, LANGUAGES, SPLIT, lexicon
-from factory.names.mean import mean
+from factory.names.mean import is_chinese, mean, with_chinese
 from factory.names.ordinary import name_part, ordinary, ordinary_arabic
 from factory.names.sayings import concepts, names_something, training_questions
 from factory.names.train import PRESETS, Preset, _nameless, everyday_frames, labelled_tokens, read_crfsuite, sentences, train
@@ -209,6 +209,25 @@ def test_the_mean_of_runs_is_a_field_of_their_mean_weights() -> None:
     weights, moves = mean([one, two]).parts()
     assert weights == {feature: {"B-PERSON": 1.5, "O": -0.5}, other: {"O": 0.5}}
     assert moves == {("O", "O"): 1.0, ("B-PERSON", "O"): 0.5}
+
+
+@pytest.mark.parametrize("feature", ["0\x1f王", "1\x1fh", "29\x1fhg", "30\x1f我\x1f在"])
+def test_a_feature_tells_of_a_chinese_character(feature: str) -> None:
+    assert is_chinese(feature)
+
+
+@pytest.mark.parametrize("feature", ["0\x1fh", "0\x1fana", "1\x1fa", "2\x1fh", "0\x1fعلي"])
+def test_a_feature_of_another_script_tells_of_none(feature: str) -> None:
+    assert not is_chinese(feature)
+
+
+def test_a_run_may_count_in_chinese_alone() -> None:
+    latin, chinese_one, new = (SEPARATOR.join(("0", value)) for value in ("ana", "王", "想"))
+    one = Field.of(["O", "B-PERSON"], {latin: {"B-PERSON": 2.0}, chinese_one: {"B-PERSON": 1.0}}, {("O", "O"): 0.5})
+    two = Field.of(["B-PERSON", "O"], {latin: {"B-PERSON": 1.0}, chinese_one: {"B-PERSON": 3.0, "O": 1.0}, new: {"O": 2.0}}, {("O", "O"): 9.0})
+    weights, moves = with_chinese(one, two, 0.5).parts()
+    assert weights == {latin: {"B-PERSON": 2.0}, chinese_one: {"B-PERSON": 2.0, "O": 0.5}, new: {"O": 1.0}}
+    assert moves == {("O", "O"): 0.5}
 
 
 def test_a_field_is_made_again_of_its_parts(tmp_path: Path) -> None:
