@@ -86,6 +86,7 @@ def test_identifiers_are_found(text: str, kind: str) -> None:
         "my account fee is 4 EUR and I pay 12 x 4 = 48",
         "How do I change my PIN?",
         "what is the CVV",
+        "necesito el BIC para mandarle euros a mi tía",
         "توني متزوجة، كيف أغير اسمي عندكم",
         "مكتوب على اسمي قبل الزواج، بيقبلوه عالشباك؟",
         "نتطلق وهو بياخذ البيت، كيف ينشال اسمي عن القرض",
