@@ -159,7 +159,7 @@ RULES: tuple[Rule, ...] = (
     Rule("bic", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, context.BIC, digits=0),
     Rule("bic.digit", "BIC", re.compile(rf"{LEFT}((?=[A-Z]{{6,10}}\d)[A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.6, _is_bic),
     Rule("bic.glued", "BIC", re.compile(rf"(?:SWIFT|BIC)[:：]?([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, digits=0),
-    Rule("bic.named", "BIC", re.compile(rf"\b(?:swift|bic)(?:[ -]?code)?(?: (?!is\b|ist\b|est\b)[a-zà-ü]{{3,12}}(?=[ :：]))?[ :：]{{0,3}}((?-i:[a-z]{{4}})[A-Z]{{2}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}", re.I), 0.7, _is_bic, digits=0),
+    Rule("bic.named", "BIC", re.compile(rf"\b(?:swift|bic)(?:[ -]?code)?(?: (?!(?:is|ist|est|para|per|pour|zum)\b)[a-zà-ü]{{3,12}}(?=[ :：]))?[ :：]{{0,3}}((?-i:[a-z]{{4}})[A-Z]{{2}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}", re.I), 0.7, _is_bic, digits=0),
     Rule("bic.beside_iban", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.65, _is_bic, _IBAN_NEAR, digits=8),
     Rule("br.agency", "ACCOUNT", re.compile(r"ag[eê]ncia[ :n.º]{1,4}(\d{4}(?:-\d)?)(?![\d])(?=[^\d]{0,14}c/?c|[^\d]{0,14}conta)", re.I), 0.7, digits=4),
     Rule("fr.rib", "ACCOUNT", re.compile(r"(?<!\d)(\d{5}[ ]?\d{5}[ ]?[0-9A-Z]{11}[ ]?\d{2})(?!\d)"), 0.8, None, context.ACCOUNT, digits=12, begins=NUMBER),

@@ -1,6 +1,7 @@
 """How well names and identifiers are found: `python -m factory.names.evaluate [--half dev|test|both] [--models DIR] [--faults] [--json]`.
 
-`--questions` counts the policy questions (tests/gold/<language>, train and dev) in which an ordinary word is masked as a name.
+`--questions` counts the policy questions (tests/gold/<language>, train and dev) in which an ordinary word is masked as a name, and the
+sayings (`factory/concepts`) of the concepts that were put aside.
 
 The gold messages (tests/gold/redaction) are split by line: odd lines are the dev half, to which thresholds were fitted and whose faults
 were read; even lines are the test half, read by nobody who made the finder. `--templates` scores the tagger alone on templates and
@@ -23,6 +24,7 @@ from compliance.redaction.tagger import CLUSTERS, MODEL, NameTagger
 from factory.names.corpus import Filler, templates
 from factory.names.gazetteer import gazetteer
 from factory.names.lexicon import LANGUAGES, ROOT
+from factory.names.sayings import concepts
 from factory.names.scores import NAMES as KINDS
 from factory.names.scores import Count, Marked, Score, read_gold, score
 
@@ -32,8 +34,19 @@ PUBLIC = ("+34 900 100 200", "help@alborada.example")
 HALVES = {"dev": (0,), "test": (1,), "both": (0, 1)}
 ASKED = ("train", "dev")
 """The splits of the policy questions that are read; a word that is masked in one cannot be searched."""
-NAMED = frozenset("ana anna 安娜 لآنا آنا london londres londra لندن 伦敦 纽约 نيويورك".split()) | {"new york", "nueva york", "nova iorque"}
-"""Whom and what some of them do name: masked rightly."""
+_TOWNS = (
+    "london brussels lisbon paris marseille nice lille toulouse bordeaux cork lima boston tokyo prague sevilla seville valencia",
+    "londres bruselas lisboa parís marsella niza burdeos tokio praga",
+    "bruxelles lisbonne séville valence",
+    "brüssel lissabon nizza tokio prag",
+    "bruxelas marselha tóquio sevilha valência",
+    "londra lisbona parigi marsiglia tolosa siviglia",
+    "伦敦 纽约 布鲁塞尔 里斯本 巴黎 马赛 尼斯 里尔 图卢兹 波尔多 利马 波士顿 东京 布拉格 塞维利亚 瓦伦西亚",
+    "لندن نيويورك بروكسل لليشبونة بلشبونة بباريس مرسيليا نيس ليل بتولوز بوردو كورك ليما ببوسطن براغ إشبيلية فالنسيا بلندن",
+)
+_OTHERS = {"ana", "anna", "安娜", "لآنا", "آنا", "new york", "nueva york", "nova iorque"}
+NAMED = frozenset(town for line in _TOWNS for town in line.split()) | _OTHERS
+"""Whom and what some of them do name, as they write it: masked rightly. Every one was read in its question."""
 
 
 def gold(language: str, half: str) -> list[Marked]:
@@ -64,14 +77,20 @@ def questions(language: str) -> list[tuple[str, str]]:
     ]
 
 
+def masked_ordinary(redactor: Redactor, text: str) -> list[str]:
+    """What is masked in a text as a name that is none."""
+    masked = [text[found.start : found.end] for found in redactor.find(text) if found.type in KINDS]
+    return [value for value in masked if value.casefold() not in NAMED and not NAMED.issuperset(value.casefold().split())]
+
+
 def masked_questions(redactor: Redactor, language: str) -> list[tuple[str, str, list[str]]]:
     """The policy questions in which something is masked as a name that is none, as (split, question, what is masked)."""
-    rows = []
-    for split, text in questions(language):
-        masked = [text[found.start : found.end] for found in redactor.find(text) if found.type in KINDS]
-        if wrong := [value for value in masked if value.casefold() not in NAMED]:
-            rows.append((split, text, wrong))
-    return rows
+    return [(split, text, wrong) for split, text in questions(language) if (wrong := masked_ordinary(redactor, text))]
+
+
+def masked_concepts(redactor: Redactor, language: str) -> list[tuple[str, list[str]]]:
+    """The sayings of the concepts put aside in which something is masked as a name that is none, as (saying, what is masked)."""
+    return [(text, wrong) for text in concepts(language, aside=True) if (wrong := masked_ordinary(redactor, text))]
 
 
 def summary(result: Score) -> dict[str, object]:
@@ -105,6 +124,10 @@ def _print_questions(redactor: Redactor, languages: Sequence[str]) -> None:
         print(f"{language}: {len(masked)} of {len(questions(language))} questions ({counts})")
         for split, text, values in masked:
             print(f"    {split} {values} in {text!r}")
+        said = masked_concepts(redactor, language)
+        print(f"  and {len(said)} of {len(concepts(language, aside=True))} sayings of concepts put aside")
+        for text, values in said:
+            print(f"    aside {values} in {text!r}")
 
 
 def main() -> None:

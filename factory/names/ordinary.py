@@ -50,12 +50,13 @@ def name_part(name: str) -> str:
 
 def _words(name: str) -> list[str]:
     """A list of ordinary words: German nouns, which are written like names, and names that are more often written small than with a capital,
-    both counted in the business documents and encyclopedic passages of the data folder."""
+    both counted in the business documents and encyclopedic passages of the data folder; and the German nouns of the concepts and training
+    questions that no list calls a name."""
     return (HERE / "lexicon" / name).read_text("utf-8").split()
 
 
 def ordinary_arabic() -> list[str]:
-    """Words of the Arabic policies and training questions, of ArBanking77, of Tatoeba's sentences that name nobody and of business documents:
+    """Words of the Arabic policies, concepts (but those put aside) and training questions, of ArBanking77, of Tatoeba's sentences that name nobody and of business documents:
     those that no list calls a name, and those of the others that were picked by hand as ordinary all the same."""
     return _words("ordinary.ar.txt")
 

@@ -1,8 +1,8 @@
 """Train the tagger of names: `python -m factory.names.train [--preset smoke] [--out models/names]`, after `factory.names.clusters`.
 
 Sentences are filled from the templates (each anew with other names), beside sentences that hold none: the reference bank's policies and
-training questions, and customers' questions from the data folder where it is there. The gazetteer that ships lists every name;
-the scores of `factory.names.evaluate` come from a gazetteer without the names put aside.
+training questions, what people at a bank call things, and customers' questions from the data folder where it is there. The gazetteer that
+ships lists every name; the scores of `factory.names.evaluate` come from a gazetteer without the names put aside.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from compliance.redaction.tokens import Token, tokens
 from factory.names.corpus import Filler, Labelled, roughen, templates
 from factory.names.gazetteer import gazetteer
 from factory.names.lexicon import LANGUAGES, ROOT
+from factory.names.sayings import concepts, names_something, training_questions
 
 QUESTIONS = ROOT.parent / "shared" / "data" / "intents" / "customer_questions.jsonl.xz"
 SENTENCES = ROOT.parent / "shared" / "data" / "parallel" / "sentences.jsonl.xz"
@@ -52,6 +53,8 @@ CUSTOMERS = {"ar": 7}
 """How many times as many questions of customers are taken as of other plain sentences: most Arabic names are ordinary words in them."""
 AGAIN = {"ar": 6}
 """How often the policies and the training questions of the bank are repeated."""
+CONCEPTS = {"ar": 3, "zh": 2}
+"""How often what people at a bank call things is repeated, all of it: their own words for it are in no other source."""
 FRAMES = {"ar": 9, "zh": 20}
 FRAMES_ELSEWHERE = 4
 MOST_FRAMES = 300
@@ -87,16 +90,18 @@ def plain_sentences(language: str, most: int, rng: random.Random) -> list[Labell
     for path in sorted((ROOT / "knowledge" / "policies" / language).glob("*/*.md")):
         found += [line.strip("#|- *") for line in path.read_text("utf-8").split("---", 2)[-1].splitlines() if len(line) > 12]
     again = AGAIN.get(language, 1)
-    sources = [(source * again, most * again) for source in (found, _questions(language))]
+    sources = [(source * again, most * again) for source in (found, _nobodys(training_questions(language)))]
+    said = _nobodys(concepts(language, aside=False)) * CONCEPTS.get(language, 1)
+    sources.append((said, len(said)))
     sources += [(_customers(language), most * CUSTOMERS.get(language, 1)), (_everyday(language), most), (_passages(language), most)]
     documents = most * 2 if language == "de" else most // 3  # there are no passages in German
     sources.append((_documents(language, documents, rng), documents))
     return [roughen(Labelled(text, (), language), rng) for source, share in sources for text in rng.sample(source, min(share, len(source)))]
 
 
-def _questions(language: str) -> list[str]:
-    rows = map(json.loads, (ROOT / "tests" / "gold" / language / "train.jsonl").read_text("utf-8").splitlines())
-    return [row["question"] for row in rows if row["category"] in ("answerable", "unanswerable")]
+def _nobodys(texts: Iterable[str]) -> list[str]:
+    """The texts in which nothing is listed as a name alone."""
+    return [text for text in texts if not names_something(text)]
 
 
 def _customers(language: str) -> list[str]:
@@ -288,13 +293,15 @@ def main() -> None:
     parser.add_argument("--c2", type=float, default=C2)
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "names")
     parser.add_argument("--seed", type=int, default=SEED, help="of the names that templates are filled with")
+    parser.add_argument("--fills", type=int, default=0, help="sentences a template, where other than the preset's")
+    parser.add_argument("--plain", type=int, default=0, help="plain sentences of each source, likewise")
     parser.add_argument("--latin", type=int, default=0, help="sentences a template in Latin script, where other than elsewhere")
     parser.add_argument("--latin-plain", type=int, default=0, help="plain sentences of each source in Latin script, likewise")
     parser.add_argument("--iterations", type=int, default=0, help="passes of the optimiser, where other than the preset's")
     given = parser.parse_args()
     preset = PRESETS[given.preset]
-    iterations = given.iterations or preset.iterations
-    preset = replace(preset, latin=given.latin, latin_plain=given.latin_plain, iterations=iterations)
+    other = {name: getattr(given, name) for name in ("fills", "plain", "latin", "latin_plain", "iterations") if getattr(given, name)}
+    preset = replace(preset, **other)
     clusters = Clusters.load(given.out / CLUSTERS)
     seconds = train(given.out, preset, sentences(preset, random.Random(given.seed)), gazetteer(release=False), clusters, given.c1, given.c2)
     gazetteer(release=True).save(given.out / NAMES)

@@ -26,8 +26,9 @@ from factory.names.corpus import LABELS, SLOT, Filler, templates
 from factory.names.firms import firm
 from factory.names.gazetteer import gazetteer
 from factory.names.lexicon import HERE, LANGUAGES, SPLIT, lexicon
-from factory.names.mean import mean
+from factory.names.mean import is_chinese, mean, with_chinese
 from factory.names.ordinary import name_part, ordinary, ordinary_arabic
+from factory.names.sayings import concepts, names_something, training_questions
 from factory.names.train import PRESETS, Preset, _nameless, everyday_frames, labelled_tokens, read_crfsuite, sentences, train
 from factory.names.values import Values
 
@@ -210,6 +211,25 @@ def test_the_mean_of_runs_is_a_field_of_their_mean_weights() -> None:
     assert moves == {("O", "O"): 1.0, ("B-PERSON", "O"): 0.5}
 
 
+@pytest.mark.parametrize("feature", ["0\x1f王", "1\x1fh", "29\x1fhg", "30\x1f我\x1f在"])
+def test_a_feature_tells_of_a_chinese_character(feature: str) -> None:
+    assert is_chinese(feature)
+
+
+@pytest.mark.parametrize("feature", ["0\x1fh", "0\x1fana", "1\x1fa", "2\x1fh", "0\x1fعلي"])
+def test_a_feature_of_another_script_tells_of_none(feature: str) -> None:
+    assert not is_chinese(feature)
+
+
+def test_a_run_may_count_in_chinese_alone() -> None:
+    latin, chinese_one, new = (SEPARATOR.join(("0", value)) for value in ("ana", "王", "想"))
+    one = Field.of(["O", "B-PERSON"], {latin: {"B-PERSON": 2.0}, chinese_one: {"B-PERSON": 1.0}}, {("O", "O"): 0.5})
+    two = Field.of(["B-PERSON", "O"], {latin: {"B-PERSON": 1.0}, chinese_one: {"B-PERSON": 3.0, "O": 1.0}, new: {"O": 2.0}}, {("O", "O"): 9.0})
+    weights, moves = with_chinese(one, two, 0.5).parts()
+    assert weights == {latin: {"B-PERSON": 2.0}, chinese_one: {"B-PERSON": 2.0, "O": 0.5}, new: {"O": 1.0}}
+    assert moves == {("O", "O"): 0.5}
+
+
 def test_a_field_is_made_again_of_its_parts(tmp_path: Path) -> None:
     shipped = load_settings().models / "names" / MODEL
     field = Field.load(shipped)
@@ -240,3 +260,21 @@ def test_a_date_is_written_with_its_month_as_a_word_too() -> None:
     assert any(re.fullmatch(r"\d+(st|nd|rd|th) [A-Z][a-z]{2}\.?", date) for date in dates)
     assert not {date for date in dates if re.search(r"\b(1th|2th|3th|11st|12nd|13rd|21th)\b", date)}
     assert re.search("月.+日$", Values("zh", random.Random(1)).date())
+
+
+@pytest.mark.parametrize("text", ["the cash machine in Lisbon", "i live in dubai", "robbed in Lima", "صراف في دبي", "سرقوني بإسطنبول", "在里斯本被抢了", "ask Nuria"])
+def test_what_holds_a_name_is_not_taught_as_a_sentence_without(text: str) -> None:
+    assert names_something(text)
+
+
+@pytest.mark.parametrize("text", ["what does a transfer cost", "roba seria?", "عم تبيعو شي", "我和老公想存一张定存", "Kartenumsätze im Ausland", "pay by Bizum"])
+def test_an_ordinary_sentence_is_taught(text: str) -> None:
+    assert not names_something(text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_tenth_concept_is_put_aside(language: str) -> None:
+    trained, aside = concepts(language, aside=False), concepts(language, aside=True)
+    assert 8 < len(trained) / len(aside) < 10
+    taught = [text for text in (*trained, *training_questions(language)) if not names_something(text)]
+    assert len(taught) > 0.97 * (len(trained) + len(training_questions(language)))
