@@ -84,7 +84,8 @@ def card(facts: dict[str, Any], scores: dict[str, Any]) -> str:
     lines += [
         "",
         "R@k: share whose right text is among the first k. Reference bank: a policy is ranked by its best passage, with "
-        "dense vectors alone (the box adds BM25); the questions are about policies that no training question asks about.",
+        "dense vectors alone (the box adds BM25); the questions are about policies that no training question asks about, follow-ups, "
+        "which nobody understands alone, left out.",
         "",
         *(f"Not measured: {line}." for line in scores["skipped"]),
         "",
@@ -168,8 +169,9 @@ def _tuning(facts: dict[str, Any]) -> list[str]:
     made = facts["tuning"]
     return [
         f"Then tuned to banking (`factory/embedder_tuning.py`): {made['concepts']} concepts in {sum(made['sayings'].values()):,} sayings, "
-        "the bank's policies and training questions, held to the table before on aligned sentences and public questions; the table is the "
-        f"mean of the one before and {made['runs']} runs of {made['steps']} steps, learning rate {made['learning_rate']}, "
+        "the bank's policies and training questions, held to the table before on aligned sentences and public questions: the mean of "
+        f"{made['runs']} runs of {made['steps']} steps, learning rate {made['learning_rate']}, and, "
+        f"for {made['kept']:.0%}, of the table before; "
         f"{made['seconds'] / 60:.0f} minutes on one core beside other work. Rows are rounded to multiples of a power of two near "
         f"{made['step']} of their root mean square, so that the file packs to half. Steps, weights and the mean were chosen on the bank's "
         "dev questions, held-out passages and Tatoeba.",

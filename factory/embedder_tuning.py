@@ -6,8 +6,8 @@
 In each step: sayings of one concept in two languages are drawn together (`factory/concepts.py`), statements of the policies with
 their translations and headings, training questions with the passages that answer them; and, so that nothing is forgotten, aligned
 sentences and public questions with passages, whose vectors are held to those of the table before. Pieces are dropped at random,
-so that a saying is not learnt by heart. The table that ships is the mean of the one before and of several runs: it finds the bank's
-passages as a run does and general sentences nearly as the table before (Wortsman et al. 2022). Each draw depends on (seed, step)
+so that a saying is not learnt by heart. The table that ships is a mean of several runs and, for a part, of the one before: it finds
+the bank's passages as a run does, and general sentences better than one (Wortsman et al. 2022). Each draw depends on (seed, step)
 alone; a run that is killed goes on where it was.
 """
 
@@ -42,10 +42,12 @@ CHECKPOINT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How much of everything: how many of each kind a step draws, and what each part of the loss weighs."""
+    """How much of everything: how many of each kind a step draws, what each part of the loss weighs, and the share of the table before
+    that is `kept` in the mean with the `runs`."""
 
     steps: int = 250
     runs: int = 2
+    kept: float = 0.15
     aligned: int = 60000
     spoken: int = 320
     bank: int = 256
@@ -296,13 +298,13 @@ def tune_embedder(
     digest = hashlib.sha256(repr((tuning, sayings, groups, pairs, questions)).encode() + (static / "model.safetensors").read_bytes())
     run = work / f"tuning-{digest.hexdigest()[:12]}"
     run.mkdir(parents=True, exist_ok=True)
-    tables, seconds = [before], 0.0
+    tables, seconds = [], 0.0
     for number in range(tuning.runs):
         (run / str(number)).mkdir(exist_ok=True)
         table, took = tune(materials, before, dataclasses.replace(tuning, seed=tuning.seed + number), run / str(number))
         tables.append(table)
         seconds += took
-    table = torch.stack(tables).mean(dim=0)
+    table = tuning.kept * before + (1 - tuning.kept) * torch.stack(tables).mean(dim=0)
     save_model(out, tokenizer, table, tuning.step)
     facts: dict[str, Any] = json.loads((model / FACTS).read_text("utf-8"))
     facts["tuning"] = dataclasses.asdict(tuning) | {

@@ -124,11 +124,11 @@ def libraries(folder: Path) -> dict[str, Library]:
 
 
 def gold_questions(folder: Path, split: str) -> dict[str, list[tuple[str, str]]]:
-    """By language, (question, policy) of the gold rows that name a policy."""
+    """By language, (question, policy) of the gold rows that name a policy, but for those understood only with what was asked before."""
     out: dict[str, list[tuple[str, str]]] = {}
     for language in LANGUAGES:
         rows = read_rows(folder / language / f"{split}.jsonl")
-        found = [(str(row["question"]), str(row["policy"])) for row in rows if row.get("policy")]
+        found = [(str(row["question"]), str(row["policy"])) for row in rows if row.get("policy") and row.get("category") != "follow-up"]
         if found:
             out[language] = found
     return out
