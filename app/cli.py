@@ -190,6 +190,7 @@ def evaluate(
 _COLUMNS = {
     "rows": "rows", "outcome_accuracy": "outcome", "answer_accuracy": "answer", "citation_hit": "citation",
     "wrong_number": "wrong number", "false_abstention": "false abstention", "false_answer": "false answer",
+    "sure_false_answer": "… without caution", "caution": "answered with caution",
     "language_match": "language",
 }  # fmt: skip
 

@@ -13,6 +13,8 @@ from app.errors import TellerboxError
 from app.questions import Row
 from knowledge.quantities import quantity_keys
 
+CAUTION = "unsure"
+"""The key of the sentence in which the box says that it is not sure."""
 Progress = Callable[[int, int], None]
 
 
@@ -100,7 +102,9 @@ def judge(row: Row, reply: Answer | None) -> dict[str, bool]:
         # A row that only says "not answerable" is content with any outcome but an answer.
         right = reply.outcome != "answered" if row.outcome is None and not row.answerable else reply.outcome == expected
         marks["outcome_accuracy"] = right
+    cautioned = any(sentence.key == CAUTION for sentence in reply.sentences)
     if expected == "answered":
+        marks["caution"] = reply.outcome == "answered" and cautioned
         marks["false_abstention"] = reply.outcome == "abstained"
         if row.must_contain or row.must_quote:
             said = contains_all(reply.sentences, reply.language, row) and quotes_one(reply.sentences, row)
@@ -110,6 +114,7 @@ def judge(row: Row, reply: Answer | None) -> dict[str, bool]:
             marks["citation_hit"] = row.policy in cited
     if expected == "abstained":
         marks["false_answer"] = reply.outcome == "answered"
+        marks["sure_false_answer"] = reply.outcome == "answered" and not cautioned
     marks["wrong_number"] = _wrong_number(reply)
     if row.language:
         marks["language_match"] = reply.language == row.language

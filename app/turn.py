@@ -28,7 +28,7 @@ from compliance.errors import ComplianceError
 from compliance.ledger import Entry
 from compliance.record import Header
 from compliance.redaction.engine import Redacted, Redactor
-from knowledge.search import Candidate, Found, Scope, Search
+from knowledge.search import STATEMENT_FEATURES, Candidate, Found, Scope, Search
 from knowledge.sentences import sentence_spans
 from knowledge.terms import words
 
@@ -242,6 +242,8 @@ def _sentences(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sente
         yield _own("abstained", language)
         return
     progress.outcome = "answered"
+    if found.answerable < parts.search.ranking.sure(language):
+        yield _own("unsure", language)
     yield from _grounded(parts, progress, found)
 
 
@@ -262,13 +264,19 @@ def _fixed(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence]
         # Who has lost a card needs the number to call, whatever the words were.
         asked = locales.text(f"line.{guard.category}", language) if guard.category in URGENT else " ".join(progress.redacted.text.split())
         found = parts.search.find(asked, scope)
-        best = next((item for item in found.candidates if item.policy.id.startswith(guard.topic)), None)
-        if best is not None and best.score >= 0.5:
+        of_topic = [item for item in found.candidates if item.policy.id.startswith(guard.topic)]
+        calls = [item for item in of_topic if guard.category in URGENT and _PHONE.search(item.statement.text)]
+        # Of several lines with a number, the one that says most of what is needed ("the fraud line").
+        best = max(calls, key=lambda item: item.features[_LIKENESS], default=next((item for item in of_topic if item.score >= 0.5), None))
+        if best is not None:
             progress.found, progress.query = found, asked
             yield from _notice(progress, [best])
             yield Sentence(best.statement.text, "quote", (evidence_of(best, 1.0),))
 
 
+_LIKENESS = STATEMENT_FEATURES.index("likeness")
+_PHONE = re.compile(r"\+?\d[\d \u00a0().-]{6,}\d")
+FEW_WORDS = 6
 _FOLLOW_UP = {
     "en": ("and", "what about", "how about", "also", "then", "so", "but", "is it", "it", "that", "those", "them", "there"),
     "es": ("y", "pero", "entonces", "tambien", "eso", "esa", "ese", "lo", "alli"),
@@ -297,9 +305,12 @@ def _search(parts: Parts, progress: Progress, scope: Scope) -> tuple[str, Found]
 def _follows_up(query: str, language: str) -> bool:
     folded = " ".join(words(query))
     starts = _FOLLOW_UP.get(language, _FOLLOW_UP["en"])
-    if language in ("zh", "ar"):
-        return folded.startswith(starts) or len(folded) <= 6
-    return any(folded == start or folded.startswith(start + " ") for start in starts) or len(folded.split()) <= 3
+    # Seven words and more mostly say themselves what they are about (594 follow-ups and 152 changes of subject of train and dev).
+    if language == "zh":
+        return folded.startswith(starts) or len(folded) <= 2 * FEW_WORDS
+    if len(folded.split()) <= FEW_WORDS:
+        return True
+    return folded.startswith(starts) if language == "ar" else any(folded.startswith(start + " ") for start in starts)
 
 
 def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Sentence | InQueue]:

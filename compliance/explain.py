@@ -70,6 +70,8 @@ def _outcome(story: TurnStory, texts: Mapping[str, str]) -> Iterator[str]:
     reason = texts.get(f"reason_{story.reason}")
     if not story.closed:
         yield texts["outcome_open"]
+    elif outcome == "answered" and any(sentence.get("key") == "unsure" for sentence in story.listed("sentences")):
+        yield texts["outcome_unsure"]
     elif outcome in _OUTCOMES and story.reason != "greeting":
         yield texts[f"outcome_{outcome}"]
     if reason:

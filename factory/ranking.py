@@ -27,29 +27,30 @@ from knowledge.embedder import load_embedder
 from knowledge.index import build
 from knowledge.policy import load_policies
 from knowledge.quantities import quantity_keys
-from knowledge.reading import is_example
 from knowledge.search import RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search
 from knowledge.trees import LEAF, BoostedTrees, Tree
 
 PROJECT = Path(__file__).resolve().parent.parent
+EXAMPLE = STATEMENT_FEATURES.index("example")
 SEED = 0
 FOLDS = 12
 FEWER_WEIGHT = 0.5
-FALSE_ANSWER_WEIGHT = 5.0
-"""A wrong answer costs a customer more than a missing one: how much more, when a threshold is chosen."""
+SHOWN_WEIGHT, SURE_WEIGHT = 2.0, 5.0
+"""What an answer to a question that the policies do not answer costs beside a missing one, with a word of caution and without."""
 
 
 def find(search: Search, row: Row, country: str = "ES") -> Found:
-    """Search as the appliance does for one gold row (follow-ups are joined with their history)."""
-    query = "\n".join(filter(None, (" ".join(row.history), row.question)))
+    """Search as the appliance should for one gold row: a follow-up is joined with what was asked before it."""
+    before = " ".join(row.history) if row.category == "follow-up" else ""
+    query = "\n".join(filter(None, (before, row.question)))
     day = row.as_of or date.today()
     scope = Scope(row.language or "en", row.role, day, row.jurisdiction or country, row.exclude)
     return search.find(query, scope, most=400)
 
 
 def is_right(candidate: Candidate, row: Row) -> bool:
-    """Whether a statement of the right policy holds every figure that the answer needs."""
-    if candidate.policy.id != row.policy:
+    """Whether a statement of the right policy holds every figure that the answer needs, or is the one that it needs."""
+    if candidate.policy.id != row.policy or (row.must_quote and candidate.quote not in row.must_quote):
         return False
     held = quantity_keys(candidate.statement.text, candidate.policy.language)
     return all(_held(wanted, row.language or "en", held) for wanted in row.must_contain)
@@ -62,7 +63,7 @@ def _held(wanted: str, language: str, held: frozenset[tuple[str, str, str]]) -> 
 def choice_of(found: Found, row: Row) -> Choice:
     """What search proposed for a row, and what of it is right."""
     # A worked example holds the figures too, but the rule itself is the better answer.
-    right = [is_right(item, row) and not is_example(item.statement.text) for item in found.candidates]
+    right = [is_right(item, row) and not item.features[EXAMPLE] for item in found.candidates]
     return Choice(np.array([item.features for item in found.candidates]).reshape(-1, len(STATEMENT_FEATURES)), np.array(right, np.bool_))
 
 
@@ -134,11 +135,11 @@ def subject_of(row: Row) -> str:
     return row.policy or (row.id or row.question).split("-", 1)[-1]
 
 
-def choose_threshold(probabilities: Sequence[float], answerable: Sequence[bool]) -> float:
-    """The threshold with the least cost: a false abstention counts 1, a false answer FALSE_ANSWER_WEIGHT."""
+def choose_threshold(probabilities: Sequence[float], answerable: Sequence[bool], weight: float) -> float:
+    """The threshold with the least cost: a false abstention counts 1, a false answer `weight`."""
     grid = np.linspace(0.05, 0.95, 91)
     given, truth = np.array(probabilities), np.array(answerable)
-    costs = [float(((given < t) & truth).sum() + FALSE_ANSWER_WEIGHT * ((given >= t) & ~truth).sum()) for t in grid]
+    costs = [float(((given < t) & truth).sum() + weight * ((given >= t) & ~truth).sum()) for t in grid]
     best = [t for t, cost in zip(grid, costs, strict=True) if cost == min(costs)]
     return float(np.round(np.mean(best), 3))
 
@@ -193,24 +194,35 @@ def main() -> None:
     counting = np.where(whole, 1.0, FEWER_WEIGHT)
     chances = unseen(seen, truth, counting, np.concatenate([folds, folds])[usable])
     of_all = [row for row, good in zip(asked, whole, strict=True) if good]
-    threshold = choose_threshold(list(chances[whole]), list(truth[whole]))
-    by_language = {code: choose_threshold(*_of(code, of_all, list(chances[whole]), list(truth[whole]))) for code in arguments.languages}
-    # A language has few questions: its own threshold is drawn half way back to the common one.
-    by_language = {code: round((value + threshold) / 2, 3) for code, value in by_language.items()}
-    given = chances >= np.array([by_language[row.language or "en"] for row in asked])
-    for name in ("all", "fewer", *arguments.languages):
-        mine = ~whole if name == "fewer" else whole & np.array([name in ("all", row.language) for row in asked])
-        abstained, wrongly = 1 - given[mine & truth].mean(), given[mine & ~truth].mean()
-        print(f"answerability {name:5}: needless abstentions {abstained:.3f}, answers that should not be {wrongly:.3f} (unseen policies)")
+    threshold, shown = thresholds(of_all, list(chances[whole]), list(truth[whole]), SHOWN_WEIGHT)
+    _, sure = thresholds(of_all, list(chances[whole]), list(truth[whole]), SURE_WEIGHT)
+    given, certain = (chances >= np.array([each[row.language or "en"] for row in asked]) for each in (shown, sure))
+    for name in ("all", "fewer", *sorted({row.category for row in judged} - {"fixed"}), *arguments.languages):
+        mine = ~whole if name == "fewer" else whole & np.array([name in ("all", row.language, row.category) for row in asked])
+        if not (mine & truth).any() or not (mine & ~truth).any():
+            mine = mine | (whole & (~truth if (mine & truth).any() else truth))
+        right, wrong = mine & truth, mine & ~truth
+        print(
+            f"answerability {name:14}: needless abstentions {1 - given[right].mean():.3f}, of the answers with caution "
+            f"{1 - certain[right & given].mean():.3f}; answers that should not be {given[wrong].mean():.3f}, of all without "
+            f"caution {certain[wrong].mean():.3f} (unseen policies)"
+        )
     weights, bias = statement_model([choice for choice, _ in answered])
     written = {
         "fitted_on": f"gold train and dev: {len(answered)} questions for statements, {len(judged)} for answerability",
         "languages": arguments.languages,
         "statement": _weights(weights, bias),
-        "answer": Answerability(trees_of(grow(seen, truth, counting)), threshold, by_language).to_json(),
+        "answer": Answerability(trees_of(grow(seen, truth, counting)), threshold, shown, sure).to_json(),
     }
     arguments.out.write_text(_compact(written) + "\n", "utf-8")
     print(json.dumps(written["statement"]))
+
+
+def thresholds(rows: Sequence[Row], chances: list[float], truth: list[bool], weight: float) -> tuple[float, dict[str, float]]:
+    """The common threshold and one a language, drawn half way back to it: a language has few questions."""
+    common = choose_threshold(chances, truth, weight)
+    codes = sorted({row.language or "en" for row in rows})
+    return common, {code: round((choose_threshold(*_of(code, rows, chances, truth), weight) + common) / 2, 3) for code in codes}
 
 
 def found_unseen(search: Search, rows: Sequence[Row], folds: npt.NDArray[np.int64], rankings: Sequence[Ranking]) -> list[Found]:

@@ -1,27 +1,27 @@
 """Answerability: whether the statements that search found hold the answer at all.
 
 Boosted trees over readable features of the best candidates: how near they are, how much of the question they hold, whether
-they offer the kind of figure that is asked for, and how far they stand out from the rest. The decision to answer rests on
-a threshold a language, fitted with the trees (`python -m factory.ranking`, docs/decisions/0011).
+they offer the kind of figure that is asked for, and how far they stand out from the rest. Two thresholds a language, fitted with the
+trees (`python -m factory.ranking`, docs/decisions/0011), decide whether the box abstains, quotes with a word of caution, or answers.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from knowledge.trees import BoostedTrees
 
 _OF_BEST = (
     "dense", "passage_dense", "title_dense", "coverage", "head_coverage", "passage_coverage", "kind_match", "kind_miss",
-    "alone_dense", "residual", "focus",
+    "alone_dense", "residual", "focus", "likeness", "likeness_left", "unsaid",
 )  # fmt: skip
-_MOST = ("dense", "passage_dense", "coverage", "passage_coverage", "title_dense", "kind_match", "alone_dense", "residual")
+_MOST = ("dense", "passage_dense", "coverage", "passage_coverage", "title_dense", "kind_match", "alone_dense", "residual", "likeness")
 ANSWER_FEATURES = (
     "top", "margin", "second", "third", "unknown", "length", *(f"best_{name}" for name in _OF_BEST), *(f"most_{name}" for name in _MOST),
-    "least_kind_miss", "stands_out", "ground", "agreement", "best_by_words", "best_by_meaning",
+    "least_kind_miss", "least_unsaid", "stands_out", "ground", "agreement", "best_by_words", "best_by_meaning",
 )  # fmt: skip
 NEAR = 5
 CLOSE = 6
@@ -60,7 +60,8 @@ def answer_features(candidates: Sequence[Judged], unknown: float, terms: int) ->
     return (
         scores[0], scores[0] - _logit(other), scores[1], scores[2], unknown, min(terms, 12) / 12,
         *(best[name] for name in _OF_BEST), *(max(each[name] for each in near) for name in _MOST),
-        min(each["kind_miss"] for each in near), similar[0] - sum(rest) / len(rest), sum(similar) / len(similar),
+        *(min(each[name] for each in near) for name in ("kind_miss", "unsaid")),
+        similar[0] - sum(rest) / len(rest), sum(similar) / len(similar),
         sum(item.policy == policy for item in close) / len(close), float(by_words.policy == policy), float(by_meaning.policy == policy),
     )  # fmt: skip
 
@@ -72,6 +73,8 @@ class Answerability:
     trees: BoostedTrees
     threshold: float
     abstain_below: Mapping[str, float]
+    sure_from: Mapping[str, float] = field(default_factory=dict)
+    """By language: from here on the box answers without a word of caution."""
 
     def probability(self, features: Sequence[float]) -> float:
         """The probability (0-1) that the policies hold the answer."""
@@ -81,17 +84,21 @@ class Answerability:
         """The threshold of a language."""
         return self.abstain_below.get(language, self.threshold)
 
+    def sure(self, language: str) -> float:
+        """The probability from which on an answer in a language needs no caution; never less than `below`."""
+        return max(self.below(language), self.sure_from.get(language, 0.0))
+
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Answerability:
         """From ranking.json. Raises ValueError when it was fitted to other features."""
         if tuple(raw["features"]) != ANSWER_FEATURES:
             raise ValueError("the model of answerability was fitted to other features: python -m factory.ranking")
-        below = {str(code): float(value) for code, value in raw["abstain_below"].items()}
-        return cls(BoostedTrees.from_json(raw), float(raw["threshold"]), below)
+        below, sure = ({str(code): float(value) for code, value in raw[name].items()} for name in ("abstain_below", "sure_from"))
+        return cls(BoostedTrees.from_json(raw), float(raw["threshold"]), below, sure)
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in ranking.json."""
-        numbers = {"threshold": self.threshold, "abstain_below": dict(self.abstain_below)}
+        numbers = {"threshold": self.threshold, "abstain_below": dict(self.abstain_below), "sure_from": dict(self.sure_from)}
         return {"features": list(ANSWER_FEATURES), **numbers, **self.trees.to_json()}
 
 

@@ -59,3 +59,10 @@ class AskedPieces:
         """`(texts,)` the share (0-1) that each text says of what the heading above it, `heads` `(texts, n)`, leaves open."""
         left = self.weights * (1.0 - heads)
         return np.asarray((nearest * left).sum(axis=1) / np.maximum(left.sum(axis=1), 1e-6), np.float32)
+
+    def unsaid(self, nearest: Vectors, heads: Vectors) -> npt.NDArray[np.float32]:
+        """`(texts,)` how much (0-1) counts what neither a text nor the heading above it says: the largest, over the question's pieces, of
+        its part of the weightiest one's weight, as far as nothing like it is there. A question about another thing than the text has one.
+        """
+        weights = self.weights / max(float(self.weights.max(initial=0.0)), 1e-9)
+        return np.asarray(((1.0 - np.maximum(nearest, heads)) * weights).max(axis=1, initial=0.0), np.float32)

@@ -44,16 +44,16 @@ def read_passage(passage: Passage, embedder: Embedder) -> PassageRead:
     return PassageRead(
         frozenset(terms(head, language)),
         tuple(frozenset(terms(text, language)) for text in texts),
-        tuple(_facts_of(statement, language) for statement in passage.statements),
+        tuple(_facts_of(statement, language, example) for statement, example in zip(passage.statements, examples(passage), strict=True)),
         np.concatenate(pieces),
         np.array([len(each) for each in pieces], np.int64),
     )
 
 
-def _facts_of(statement: Statement, language: str) -> StatementFacts:
+def _facts_of(statement: Statement, language: str, example: bool) -> StatementFacts:
     text = statement.text
     many = len(quantities(text, language)) > 3
-    return StatementFacts(float(statement.kind == "row"), min(len(text), 400) / 400, float(many), float(is_example(text)))
+    return StatementFacts(float(statement.kind == "row"), min(len(text), 400) / 400, float(many), float(example))
 
 
 _EXAMPLE = re.compile(
@@ -62,6 +62,12 @@ _EXAMPLE = re.compile(
 )
 
 
-def is_example(text: str) -> bool:
-    """Whether a statement is a worked example: right, but seldom the rule that was asked for."""
-    return bool(_EXAMPLE.match(text))
+def examples(passage: Passage) -> list[bool]:
+    """Which statements are of a worked example, from its beginning to the end of its paragraph: right, but seldom the rule asked for."""
+    told: list[bool] = []
+    for number, statement in enumerate(passage.statements):
+        between = passage.policy.text[passage.statements[number - 1].end : statement.start] if number else "\n"
+        # A paragraph may be broken into lines; a list item or a row begins anew.
+        goes_on = "\n" not in between or (statement.kind == "sentence" and between.count("\n") == 1)
+        told.append((number > 0 and goes_on and told[-1]) or bool(_EXAMPLE.match(statement.text)))
+    return told

@@ -41,7 +41,7 @@ ABOUT_NOW, ASKED_NOW = 0.5, 0.65
 STATEMENT_FEATURES = (
     "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
     "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures", "example", "early", "focus",
-    "keyword_dense", "likeness", "likeness_left",
+    "keyword_dense", "likeness", "likeness_left", "unsaid",
 )  # fmt: skip
 
 
@@ -109,6 +109,10 @@ class Ranking:
         """Questions in `language` less answerable than this are not answered."""
         return self.answer.below(language)
 
+    def sure(self, language: str) -> float:
+        """Questions in `language` less answerable than this are answered with a word of caution."""
+        return self.answer.sure(language)
+
 
 class Search:
     """Finds evidence in one index. Safe to use from several threads."""
@@ -164,7 +168,7 @@ class Search:
 
     # -- one question ------------------------------------------------------------------------------------------------
 
-    def find(self, query: str, scope: Scope, most: int = 8) -> Found:
+    def find(self, query: str, scope: Scope, most: int = 12) -> Found:
         """The best statements for a question; empty when nothing may answer at all.
 
         Of a query of several lines the last is the question; those before it are what was asked before, and tell what it is about
@@ -243,8 +247,8 @@ class Search:
         candidates.sort(key=lambda candidate: -candidate.score)
         return candidates
 
-    def _likeness(self, order: list[int], pieces: AskedPieces) -> list[tuple[float, float]]:
-        """`likeness` and `likeness_left` of every statement of the passages, in their order."""
+    def _likeness(self, order: list[int], pieces: AskedPieces) -> list[tuple[float, ...]]:
+        """`likeness`, `likeness_left` and `unsaid` of every statement of the passages, in their order."""
         reads = [self._read(number) for number in order]
         if not reads:
             return []
@@ -253,7 +257,8 @@ class Search:
         head = np.zeros(len(counts), np.bool_)
         head[np.cumsum([0, *(size + 1 for size in sizes[:-1])])] = True
         said, heads = nearest[~head], np.repeat(nearest[head], sizes, axis=0)
-        return list(zip(pieces.said(said).tolist(), pieces.said_of_rest(said, heads).tolist(), strict=True))
+        columns = pieces.said(said), pieces.said_of_rest(said, heads), pieces.unsaid(said, heads)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
 
     def _read(self, number: int) -> PassageRead:
         read = self._reads.get(number)

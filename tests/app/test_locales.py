@@ -14,7 +14,7 @@ from app.locales import keys, sentences, text
 
 LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "zh", "ar")
 NEEDED = {
-    "disclosure", "abstained", "handed_off", "greeting", "thanks", "unserved_language", "quoted_other_language",
+    "disclosure", "abstained", "unsure", "handed_off", "greeting", "thanks", "unserved_language", "quoted_other_language",
     "guard.account_action", "guard.balance", "guard.fraud", "guard.lost_card", "guard.complaint", "guard.self_harm",
     "guard.abuse", "guard.hardship", "guard.advice", "guard.person", "guard.injection", "guard.out_of_scope",
     "guard.fault", "error.empty", "error.too_long", "error.busy", "error.record", "error.fault", "error.timeout",

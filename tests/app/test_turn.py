@@ -13,6 +13,7 @@ from app import turn
 from app.answer import Sentence
 from app.appliance import Appliance
 from app.errors import TellerboxError
+from app.locales import text
 from app.settings import Settings
 from compliance.errors import ComplianceError
 
@@ -186,8 +187,8 @@ def test_a_follow_up_asks_for_what_it_says_and_not_for_the_question_before(box: 
 def test_short_messages_do_not_flip_a_sessions_language(box: Appliance) -> None:
     session = box.start_session()
     box.ask("¿Cuánto cuesta una transferencia internacional?", session=session)
-    for text in ("PIN", "IBAN?", "ok", "12345", "🙂"):
-        assert box.ask(text, session=session).language == "es"
+    for said in ("PIN", "IBAN?", "ok", "12345", "🙂"):
+        assert box.ask(said, session=session).language == "es"
 
 
 @pytest.mark.parametrize(
@@ -271,3 +272,28 @@ def test_what_the_model_says_is_scanned_again_before_it_is_shown_or_recorded(box
     assert body is not None
     assert "<IBAN_1>" in json.dumps(body["rejected"])
     assert "2100 0418" not in json.dumps(body)
+
+
+@pytest.mark.parametrize(("sure_from", "cautioned"), [(1.01, True), (0.0, False)])
+def test_what_is_not_sure_is_said_before_it_is_quoted(box: Appliance, monkeypatch: pytest.MonkeyPatch, sure_from: float, cautioned: bool) -> None:
+    ranking = box.search.ranking
+    answer = replace(ranking.answer, sure_from=dict.fromkeys(INTERNATIONAL, sure_from), abstain_below=dict.fromkeys(INTERNATIONAL, 0.0))
+    monkeypatch.setattr(box.search, "ranking", replace(ranking, answer=answer))
+    for language, question in INTERNATIONAL.items():
+        reply = box.ask(question)
+        assert reply.outcome == "answered"
+        assert [sentence.key for sentence in reply.sentences].count("unsure") == cautioned
+        assert (reply.sentences[0].text == text("unsure", language)) == cautioned
+        assert any(sentence.evidence for sentence in reply.sentences)
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "reads_on"),
+    [
+        ("en", "and at the counter?", True), ("en", "how long does that take", True), ("de", "was kostet mich das am Ende", True),
+        ("en", "what do you charge for a safe deposit box of the smallest size", False), ("zh", "多久能到账", True), ("ar", "وكم يستغرق ذلك", True),
+        ("zh", "请问我在你们这里租一个最小的保险箱一年要交多少钱", False), ("ar", "كم رسوم استئجار أصغر صندوق أمانات عندكم في السنة", False),
+    ],
+)  # fmt: skip
+def test_short_questions_and_those_that_begin_so_read_on(language: str, question: str, reads_on: bool) -> None:
+    assert turn._follows_up(question, language) is reads_on

@@ -71,6 +71,14 @@ SECOND_SCHEMA = [
 REASONS = [*OUTCOMES, "not_in_policies", "unserved_language"]
 
 
+def test_a_customer_reads_that_the_machine_was_not_sure() -> None:
+    said = [{"origin": "fixed", "key": "unsure", "evidence": []}, {"origin": "quote", "key": None, "evidence": [PLACE]}]
+    unsure = [(header("turn_closed", 2, CLOSED | {"sentences": said}), BODY), *TURN[1:]]
+    for language, words in (("en", "was not sure"), ("de", "nicht sicher"), ("ar", "لم تكن الآلة متأكدة")):
+        assert words in explain(unsure, language=language)
+    assert "The bank's policies hold the answer" not in explain(unsure, language="en")
+
+
 def test_a_customer_reads_the_outcome_the_evidence_and_the_way_to_a_person() -> None:
     text = explain(TURN, language="en")
     assert "Answer t1 of 24 November 2026, 10:00:02 UTC, branch b1." in text

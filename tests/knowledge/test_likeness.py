@@ -55,6 +55,18 @@ def test_what_the_heading_says_is_not_asked_of_the_statement() -> None:
     assert repeats[1] < repeats[0], "a statement that only repeats its heading must gain less from it"
 
 
+def test_a_thing_that_nothing_says_counts_whole() -> None:
+    asked = AskedPieces.of(EMBEDDER, "airport lounge with the credit card")
+    texts = "The fee of the credit card", "The lounge at the airport is open to holders of the credit card"
+    nearest = nearest_of(asked, *texts)
+    heads = np.zeros_like(nearest)
+    missing, there = asked.unsaid(nearest, heads)
+    assert missing > 2 * there
+    assert asked.unsaid(nearest, np.ones_like(nearest)).tolist() == pytest.approx([0.0, 0.0], abs=1e-6), "the heading says it"
+    empty = AskedPieces.of(EMBEDDER, "")
+    assert empty.unsaid(nearest_of(empty, *texts), np.zeros((2, 0), np.float32)).tolist() == [0.0, 0.0]
+
+
 def test_what_was_asked_before_weighs_less() -> None:
     now, before = "limit", "credit card"
     alone, joined = AskedPieces.of(EMBEDDER, now), AskedPieces.of(EMBEDDER, now, before, earlier=0.3)
