@@ -2,7 +2,7 @@
 
 A line is `concept<TAB>kind<TAB>text`. Kinds: `gloss` (English alone: what the concept is), `term` (a name of it), `rule` (what a policy
 might state, without figures) and `ask` (what a customer or teller says). The texts were written for this project from general
-knowledge of banking, by people and models who had not seen the reference bank's policies or questions.
+knowledge of banking, not from the reference bank's policies or questions (docs/decisions/0016).
 """
 
 from __future__ import annotations
