@@ -52,7 +52,7 @@ def hostile_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_markup_in_a_policy_is_text_everywhere(kiosk: Callable[..., Window], hostile_url: str, tmp_path: Path) -> None:
     window = signed_in(kiosk("en", hostile_url))
-    answer = ask(window, "How much does an international transfer ordered online cost?")
+    answer = ask(window, "What is the minimum and maximum fee for an international transfer ordered online?")
     assert "ordered <b>online</b>" in answer.sentences[0].text
     pane = window.desk.evidence
     until(lambda: "minimum €15" in " ".join(marked_cells(pane.text.document())), "evidence marked")
