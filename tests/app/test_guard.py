@@ -38,8 +38,7 @@ def test_questions_about_policies_pass(language: str) -> None:
             if row["category"] == "answerable":
                 asked += 1
                 stopped += GUARD.check(row["question"], language).category is not None
-    # Some of these a person should hear of all the same: a transfer nobody ordered, a stolen passport.
-    assert stopped / asked <= 0.03
+    assert stopped / asked <= 0.02
 
 
 def test_urgent_things_are_urgent_in_any_language() -> None:
