@@ -1,13 +1,18 @@
-"""What `evaluate` counts as a right answer."""
+"""What counts as a right answer, and what is said of one that is not sure."""
 
 from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from app.answer import Answer, Sentence
-from app.evaluate import judge
+from app.evaluate import CAUTION, judge
 from app.grounding import Evidence
 from app.questions import Row
+from app.web.chat_messages import turn_so_far
 
 OPEN = "The branches open at 8:30."
 CARD = "A new card costs €6."
@@ -29,10 +34,17 @@ def reply(*quotes: str, outcome: str = "answered") -> Answer:
         ({"must_quote": (OPEN,)}, reply(OPEN, outcome="abstained"), False),
     ],
 )
-def test_an_answer_is_right_by_its_figures_and_by_what_it_rests_on(row: dict[str, tuple[str, ...]], answer: Answer, right: bool) -> None:
+def test_an_answer_is_right_by_its_figures_and_by_what_it_rests_on(row: dict[str, Any], answer: Answer, right: bool) -> None:
     marks = judge(Row(id="a", question="?", language="en", answerable=True, **row), answer)
     assert marks["answer_accuracy"] is right
 
 
 def test_a_row_that_wants_nothing_said_is_not_counted() -> None:
     assert "answer_accuracy" not in judge(Row(id="a", question="?", language="en", answerable=True), reply(CARD))
+
+
+def test_the_chat_does_not_call_a_cautious_answer_an_answer_from_the_policies() -> None:
+    sure, caution = reply(OPEN), Sentence("I am not sure.", "fixed", key=CAUTION)
+    unsure = replace(sure, sentences=(caution, *sure.sentences))
+    told = [json.loads(turn_so_far("k", "s", "en", each.sentences, answer=each))["outcome_text"] for each in (sure, unsure)]
+    assert told == ["Answered from the policies", "Nearest text in the policies"]
