@@ -127,7 +127,7 @@ def build_embedder(
         "training_seconds": round(seconds, 1),
         "torch": torch.__version__,
     }
-    save_model(out, tokenizer, table)
+    save_model(out, tokenizer, packed(table))
     save_facts(out, facts)
     return facts
 
@@ -335,11 +335,14 @@ def rounded(table: torch.Tensor, step: float) -> torch.Tensor:
     return torch.round(table / steps) * steps
 
 
-def save_model(out: Path, tokenizer: Any, table: torch.Tensor, step: float = 0.0) -> None:
-    """Write the sentence-transformers folder; what was there stays whole until the new one is complete.
+def packed(table: torch.Tensor, step: float = 0.0) -> torch.Tensor:
+    """The table as it is written: a mean length of 1, float16, rounded to `step` (`rounded`) where that is not 0."""
+    scaled = table / table.norm(dim=1).mean()
+    return (rounded(scaled, step) if step else scaled).to(torch.float16)
 
-    `step`: how coarsely numbers are rounded (`rounded`); 0 for not at all.
-    """
+
+def save_model(out: Path, tokenizer: Any, weights: torch.Tensor) -> None:
+    """Write the sentence-transformers folder; what was there stays whole until the new one is complete."""
     from safetensors.numpy import save_file
 
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
@@ -347,8 +350,6 @@ def save_model(out: Path, tokenizer: Any, table: torch.Tensor, step: float = 0.0
     static = part / "0_StaticEmbedding"
     static.mkdir(parents=True)
     (part / "1_Normalize").mkdir()
-    scaled = table / table.norm(dim=1).mean()
-    weights = (rounded(scaled, step) if step else scaled).to(torch.float16)
     save_file({"embedding.weight": weights.numpy()}, str(static / "model.safetensors"))
     (static / "model.safetensors").chmod(0o644)
     write_text(static / "tokenizer.json", str(tokenizer.to_str()))

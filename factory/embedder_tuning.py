@@ -2,13 +2,15 @@
 
     python -m factory.embedder_tuning --model build/embedder/table --out models/embedder --data ../shared/data \\
         --policies knowledge/policies --gold tests/gold
+    python -m factory.embedder_tuning --model models/embedder --least 3 --kept 0.4      # on with the one that ships
 
 In each step: sayings of one concept in two languages are drawn together (`factory/concepts.py`), statements of the policies with
 their translations and headings, training questions with the passages that answer them; and, so that nothing is forgotten, aligned
 sentences and public questions with passages, whose vectors are held to those of the table before. Pieces are dropped at random,
 so that a saying is not learnt by heart. The table that ships is a mean of several runs and, for a part, of the one before: it finds
-the bank's passages as a run does, and general sentences better than one (Wortsman et al. 2022). Each draw depends on (seed, step)
-alone; a run that is killed goes on where it was.
+the bank's passages as a run does, and general sentences better than one (Wortsman et al. 2022). With `--least` the rows of pieces
+that the sayings and the bank hardly use stay as they are, to the bit: a table that goes on from one in the history then takes the
+space of the rows that moved. Each draw depends on (seed, step) alone; a run that is killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -32,9 +34,9 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from factory.concepts import FOLDER, Saying, read_concepts
-from factory.embedder import FACTS, MATRYOSHKA, contrast, save_facts, save_model
-from factory.embedder_batches import Ints, Texts, tokenize
-from factory.embedder_corpus import LANGUAGES, Group, Pair, read_corpus
+from factory.embedder import FACTS, MATRYOSHKA, SHARES, contrast, packed, rounded, save_facts, save_model
+from factory.embedder_batches import Ints, Texts, source_shares, tokenize
+from factory.embedder_corpus import LANGUAGES, Corpus, Group, Pair, read_corpus
 from factory.policy_groups import policy_groups, policy_pairs, question_groups, question_pairs
 
 CHECKPOINT_SECONDS = 60.0
@@ -48,7 +50,7 @@ class Tuning:
     steps: int = 250
     runs: int = 2
     kept: float = 0.15
-    aligned: int = 60000
+    aligned: int = 90000
     spoken: int = 320
     bank: int = 256
     questions: int = 96
@@ -63,6 +65,8 @@ class Tuning:
     stay_weight: float = 0.02
     dropped: float = 0.15
     step: float = 0.1
+    least: int = 0
+    """How often a piece occurs in the sayings and the bank's texts for its row to move; 0: every row moves, and lengths are evened."""
     seed: int = 20261127
 
 
@@ -119,6 +123,12 @@ class Materials:
     questions: Shelf
     groups: Ints
     pairs: dict[str, Ints]
+    own: int
+    """How many of the texts, the first ones, are sayings or the bank's."""
+
+    def uses(self, pieces: int) -> Ints:
+        """`(pieces,)` how often each piece occurs in what is the bank's own."""
+        return np.bincount(self.texts.take(np.arange(self.own))[0], minlength=pieces)
 
 
 def materials_of(
@@ -148,6 +158,7 @@ def materials_of(
 
     translated = [(f"group {number}", code, text) for number, group in enumerate(groups) for code, text in group.texts.items()]
     shelves = shelf([*translated, *both(pairs)]), shelf(both(questions))
+    own = len(texts)
     replayed = np.full((len(aligned), len(LANGUAGES)), -1, np.int64)
     for number, group in enumerate(aligned):
         for column, code in enumerate(LANGUAGES):
@@ -162,6 +173,7 @@ def materials_of(
         *shelves,
         replayed,
         {code: np.array(found, np.int64) for code, found in public.items()},
+        own,
     )
 
 
@@ -235,6 +247,7 @@ def tune(materials: Materials, before: torch.Tensor, tuning: Tuning, run: Path) 
     state_file = run / "state.pt"
     table = torch.nn.Parameter(before.clone())
     optimizer = torch.optim.Adam([table], lr=tuning.learning_rate, betas=(0.9, 0.98), fused=True)
+    still = torch.from_numpy(materials.uses(len(before)) < tuning.least)
     start, seconds = 0, 0.0
     if state_file.is_file():
         state = torch.load(state_file, weights_only=True)
@@ -251,6 +264,8 @@ def tune(materials: Materials, before: torch.Tensor, tuning: Tuning, run: Path) 
         loss = loss_of(encoder, materials, rng, tuning, table, before)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        if table.grad is not None:
+            table.grad[still] = 0
         optimizer.step()
         bar.update()
         bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
@@ -261,6 +276,14 @@ def tune(materials: Materials, before: torch.Tensor, tuning: Tuning, run: Path) 
             state_file.with_suffix(".part").replace(state_file)
     bar.close()
     return table.data, seconds + time.monotonic() - begun
+
+
+def replayed_of(corpus: Corpus, tuning: Tuning) -> list[Group]:
+    """What must not be forgotten: of each source of aligned texts as much as `factory.embedder` draws of it."""
+    rng = np.random.default_rng(tuning.seed)
+    numbers, shares = source_shares(corpus, SHARES)
+    some = [rng.permutation(rows)[: round(share * tuning.aligned)] for rows, share in zip(numbers, shares, strict=True)]
+    return [corpus.groups[int(number)] for number in np.concatenate(some)]
 
 
 def main() -> None:
@@ -274,8 +297,10 @@ def main() -> None:
     parser.add_argument("--policies", type=Path, default=Path("knowledge/policies"))
     parser.add_argument("--gold", type=Path, default=Path("tests/gold"), help="questions; their train split alone is read")
     parser.add_argument("--steps", type=int, default=Tuning().steps, help="of each run")
+    parser.add_argument("--least", type=int, default=Tuning().least, help="uses from which a row moves; 0: every row")
+    parser.add_argument("--kept", type=float, default=Tuning().kept, help="share of the table before")
     options = parser.parse_args()
-    tuning = Tuning(steps=options.steps)
+    tuning = Tuning(steps=options.steps, least=options.least, kept=options.kept)
     facts = tune_embedder(options.model, options.out, options.data, options.work, options.concepts, options.policies, options.gold, tuning)
     print(json.dumps(facts, indent=1))
 
@@ -285,15 +310,15 @@ def tune_embedder(
 ) -> dict[str, Any]:
     """Run the recipe and write the model into `out`; returns what was measured on the way."""
     static = model / "0_StaticEmbedding"
-    before = load_file(static / "model.safetensors")["embedding.weight"].to(torch.float32)
+    kept = load_file(static / "model.safetensors")["embedding.weight"]
+    before = kept.to(torch.float32)
     tokenizer = Tokenizer.from_file(str(static / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     sayings = read_concepts(concepts)
-    corpus = read_corpus(data)
+    corpus = read_corpus(data, tuple(sorted((work / "lexicon").glob("*.jsonl"))))
     groups, pairs, questions = policy_groups(policies) + question_groups(gold), policy_pairs(policies), question_pairs(policies, gold)
-    some = np.random.default_rng(tuning.seed).permutation(len(corpus.groups))[: tuning.aligned]
-    aligned = [corpus.groups[int(number)] for number in some]
+    aligned = replayed_of(corpus, tuning)
     materials = materials_of(tokenizer, sayings, groups, pairs, questions, aligned, corpus.pairs)
     digest = hashlib.sha256(repr((tuning, sayings, groups, pairs, questions)).encode() + (static / "model.safetensors").read_bytes())
     run = work / f"tuning-{digest.hexdigest()[:12]}"
@@ -305,14 +330,22 @@ def tune_embedder(
         tables.append(table)
         seconds += took
     table = tuning.kept * before + (1 - tuning.kept) * torch.stack(tables).mean(dim=0)
-    save_model(out, tokenizer, table, tuning.step)
+    if tuning.least:
+        moved = torch.from_numpy(materials.uses(len(table)) >= tuning.least)
+        weights = torch.where(moved[:, None], rounded(table, tuning.step).to(torch.float16), kept)
+    else:
+        weights = packed(table, tuning.step)
+    save_model(out, tokenizer, weights)
     facts: dict[str, Any] = json.loads((model / FACTS).read_text("utf-8"))
-    facts["tuning"] = dataclasses.asdict(tuning) | {
-        "concepts": len({saying.concept for saying in sayings}),
-        "sayings": {code: sum(saying.language == code for saying in sayings) for code in LANGUAGES},
-        "moved": round(float(1 - F.cosine_similarity(table, before, dim=1).mean()), 4),
-        "seconds": round(seconds, 1),
-    }
+    facts.setdefault("tunings", []).append(
+        dataclasses.asdict(tuning)
+        | {
+            "concepts": len({saying.concept for saying in sayings}),
+            "sayings": {code: sum(saying.language == code for saying in sayings) for code in LANGUAGES},
+            "moved": round(float(1 - F.cosine_similarity(table, before, dim=1).mean()), 4),
+            "seconds": round(seconds, 1),
+        }
+    )
     save_facts(out, facts)
     return facts
 
