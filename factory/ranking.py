@@ -165,6 +165,8 @@ def report(rows: Sequence[Row], founds: Sequence[Found]) -> None:
 
 def main() -> None:
     """Fit, report, write."""
+    from sklearn.metrics import roc_auc_score
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gold", type=Path, default=PROJECT / "tests" / "gold")
     parser.add_argument("--languages", nargs="*", default=["en", "es", "fr", "de", "pt", "it", "zh", "ar"])
@@ -207,6 +209,9 @@ def main() -> None:
             f"{1 - certain[right & given].mean():.3f}; answers that should not be {given[wrong].mean():.3f}, of all without "
             f"caution {certain[wrong].mean():.3f} (unseen policies)"
         )
+    near = np.array([row.category == "near-miss" for row in asked])
+    for name, mine in (("all", whole), ("near-miss", whole & (truth | near))):
+        print(f"area under the curve, {name}: {roc_auc_score(truth[mine], chances[mine]):.3f} (unseen policies)")
     weights, bias = statement_model([choice for choice, _ in answered])
     written = {
         "fitted_on": f"gold train and dev: {len(answered)} questions for statements, {len(judged)} for answerability",

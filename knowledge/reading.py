@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from knowledge.embedder import Embedder, Pieces
 from knowledge.passages import Passage, Statement
 from knowledge.quantities import quantities
@@ -26,28 +23,30 @@ class StatementFacts:
 
 @dataclass(frozen=True, slots=True)
 class PassageRead:
-    """`head` the terms of title and heading, `bags` those of each statement; `pieces` of the headings, then of each statement, one after
-    another, `counts` of them in each."""
+    """`head` the terms of title and heading, `bags` those of each statement; `pieces` of the headings, then of each statement."""
 
     head: frozenset[str]
     bags: tuple[frozenset[str], ...]
     facts: tuple[StatementFacts, ...]
-    pieces: Pieces
-    counts: npt.NDArray[np.int64]
+    pieces: tuple[Pieces, ...]
 
 
 def read_passage(passage: Passage, embedder: Embedder) -> PassageRead:
     """Reads one passage."""
-    language, head = passage.policy.language, f"{passage.policy.title} {passage.heading}"
+    language, head = passage.policy.language, headings(passage)
     texts = [statement.text for statement in passage.statements]
     pieces = embedder.pieces([head, *texts])
     return PassageRead(
         frozenset(terms(head, language)),
         tuple(frozenset(terms(text, language)) for text in texts),
         tuple(_facts_of(statement, language, example) for statement, example in zip(passage.statements, examples(passage), strict=True)),
-        np.concatenate(pieces),
-        np.array([len(each) for each in pieces], np.int64),
+        tuple(pieces),
     )
+
+
+def headings(passage: Passage) -> str:
+    """What stands above a passage: the title of its policy, and its own headings."""
+    return f"{passage.policy.title} {passage.heading}"
 
 
 def _facts_of(statement: Statement, language: str, example: bool) -> StatementFacts:

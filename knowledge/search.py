@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge.answerability import Answerability, Judged, answer_features
-from knowledge.embedder import Vectors
+from knowledge.embedder import Pieces, Vectors
 from knowledge.index import Index
 from knowledge.keywords import Keywords
 from knowledge.likeness import AskedPieces
@@ -31,6 +32,7 @@ from knowledge.question import EARLIER, Question, read_question
 from knowledge.reading import PassageRead, read_passage
 from knowledge.spelling import Spelling
 from knowledge.terms import words
+from knowledge.translations import OWN, Together, Translations
 
 RANKING_FILE = Path(__file__).with_name("ranking.json")
 PASSAGES_EACH = 16
@@ -54,6 +56,11 @@ class Scope:
     as_of: date | None = None
     jurisdiction: str | None = None
     exclude: frozenset[str] = frozenset()
+    """Ids, or `language:id` for a policy in one language."""
+
+    def languages_without(self, policy: str) -> frozenset[str]:
+        """The languages in which alone a policy is left out."""
+        return frozenset(language for language, _, name in (each.partition(":") for each in self.exclude) if name == policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,7 @@ class Search:
         self._eligible: dict[Scope, tuple[Allowed, Allowed]] = {}
         self._reads: dict[int, PassageRead] = {}
         self._keywords = Keywords(index)
+        self._translations = Translations(index)
         self._spelling: dict[str, Spelling | None] = {}
 
     def _spelling_of(self, language: str) -> Spelling | None:
@@ -186,7 +194,7 @@ class Search:
         chosen = self._propose(dense, bm25, self._keywords.passages(about, phrases, NAMED_POLICIES))
         named = self._keywords.nearness(about, {int(self._keywords.policy[number]) for number in chosen})
         pieces = AskedPieces.of(self.index.embedder, asking, before, EARLIER)
-        candidates = self._judge(chosen, dense, bm25, named, vector, question, pieces)
+        candidates = self._judge(chosen, dense, bm25, named, about, vector, question, pieces, scope)
         if not candidates:
             return Found((), 0.0, (), scope.language)
         judged = [Judged(item.policy.id, item.score, dict(zip(STATEMENT_FEATURES, item.features, strict=True))) for item in candidates]
@@ -211,16 +219,20 @@ class Search:
 
     def _judge(
         self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], named: dict[int, tuple[float, float]],
-        vector: Vectors, question: Question, pieces: AskedPieces,
+        about: Vectors, vector: Vectors, question: Question, pieces: AskedPieces, scope: Scope,
     ) -> list[Candidate]:  # fmt: skip
         top_bm25 = max((float(bm25[number]) for number in chosen), default=0.0) or 1.0
         order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
-        likeness = self._likeness(order, pieces)
+        together = [self._translations.of(number, scope.languages_without(self.index.passages[number].policy.id)) for number in order]
+        likeness = self._likeness(order, together, pieces)
         judged: list[tuple[Passage, Statement, tuple[float, ...]]] = []
         for rank, number in enumerate(order):
             passage = self.index.passages[number]
-            sims, alone = (self.index.vectors_of(number) @ vector).tolist()
+            others = together[rank].others
+            sims, alone = (together[rank].statements @ vector).tolist()
             passage_dense = dense.get(number, max(sims))
+            if others is not None:
+                passage_dense = OWN * passage_dense + (1 - OWN) * float(others @ about)
             title_dense, keyword_dense = named[int(self._keywords.policy[number])]
             read = self._read(number)
             bags, facts = read.bags, read.facts
@@ -247,18 +259,30 @@ class Search:
         candidates.sort(key=lambda candidate: -candidate.score)
         return candidates
 
-    def _likeness(self, order: list[int], pieces: AskedPieces) -> list[tuple[float, ...]]:
+    def _likeness(self, order: list[int], together: Sequence[Together], pieces: AskedPieces) -> list[tuple[float, ...]]:
         """`likeness`, `likeness_left` and `unsaid` of every statement of the passages, in their order."""
-        reads = [self._read(number) for number in order]
-        if not reads:
+        wordings: list[tuple[Pieces, ...]] = []
+        for number, each in zip(order, together, strict=True):
+            wordings += [self._read(number).pieces, *each.wordings]
+        if not wordings:
             return []
-        counts, sizes = np.concatenate([read.counts for read in reads]), [len(read.bags) for read in reads]
-        nearest = pieces.nearest(self.index.embedder, np.concatenate([read.pieces for read in reads]), counts)
+        texts = [text for wording in wordings for text in wording]
+        counts = np.array([len(text) for text in texts], np.int64)
+        nearest = pieces.nearest(self.index.embedder, np.concatenate(texts), counts)
+        sizes = [len(wording) - 1 for wording in wordings]
         head = np.zeros(len(counts), np.bool_)
         head[np.cumsum([0, *(size + 1 for size in sizes[:-1])])] = True
         said, heads = nearest[~head], np.repeat(nearest[head], sizes, axis=0)
-        columns = pieces.said(said), pieces.said_of_rest(said, heads), pieces.unsaid(said, heads)
-        return list(zip(*(column.tolist() for column in columns), strict=True))
+        columns = np.stack([pieces.said(said), pieces.said_of_rest(said, heads), pieces.unsaid(said, heads)], axis=1)
+        found: list[tuple[float, ...]] = []
+        done = 0
+        for each in together:
+            versions, size = 1 + len(each.wordings), each.statements.shape[1]
+            block = columns[done : done + versions * size].reshape(versions, size, columns.shape[1])
+            done += versions * size
+            mean = OWN * block[0] + (1 - OWN) * block[1:].mean(axis=0) if versions > 1 else block[0]
+            found += [tuple(row) for row in mean.tolist()]
+        return found
 
     def _read(self, number: int) -> PassageRead:
         read = self._reads.get(number)
