@@ -6,6 +6,7 @@ characters are tokens alike, so that a text of two languages needs no decision b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -30,6 +31,8 @@ SURE = 0.9
 """From here on the field is believed whatever the word is."""
 MOST_SMALL_WORDS = 4
 _STOPS = ".?!:\n¿¡"
+_NOWHERE, _NEVER = ("", -2, -2, 0.0), ("", 1 << 30, 1 << 30, 0.0)
+"""Stands for the span before the first."""
 _NO_NAMES = frozenset({"على", "متى"})
 """As they are written, "on" and "when"; folded they are the names Ali and Matta."""
 LEAST_SCORE, LEAST_CAPITAL, LEAST_CHINESE, LEAST_ARABIC = 0.35, 0.25, 0.65, 0.7
@@ -94,6 +97,14 @@ def _like_a_name(kind: str, words: Sequence[Known], known: Sequence[str], case: 
     return False
 
 
+def _explained(words: Sequence[Known], known: Sequence[str], at: int) -> bool:
+    """Whether a word that is written like a name may be so for another reason: two of these hold, that no list has it as a name, that it is
+    an ordinary word, and that its capital begins a sentence."""
+    word, letters = words[at], known[at]
+    reasons = NAMING.isdisjoint(letters), "M" in letters or bool(word.cluster), at == 0 or words[at - 1].text in _STOPS
+    return word.text[0].isupper() and sum(reasons) > 1
+
+
 LONGEST_ABBREVIATION = 5
 
 
@@ -121,9 +132,21 @@ def _like_a_clause(words: Sequence[Known], known: Sequence[str]) -> bool:
 
 
 def _public(words: Sequence[Known], known: Sequence[str]) -> bool:
-    """Whether a Chinese span holds a public word, or an Arabic one is nothing else: no capital tells a namesake of them."""
+    """Whether a Chinese span holds a public word, an Arabic one is nothing else (no capital tells a namesake of them), or one of another
+    script is nothing else and no list has any of it as a name."""
     public = ["P" in letters for letters in known]
-    return any(public) and (is_han(words[0].text) or (all(public) and is_arabic(words[0].text)))
+    if not any(public):
+        return False
+    return is_han(words[0].text) or (all(public) and (is_arabic(words[0].text) or all(map(_names_nobody, known))))
+
+
+def _names_nobody(letters: str) -> bool:
+    """Whether a public word is no name as well: as a part of a phrase if it stands in one ("Renault" in "Renault Clio"), else by itself."""
+    phrase = "".join(_OF_PHRASE.findall(letters))
+    return NAMING.isdisjoint(phrase) if "P" in phrase else NAMING.isdisjoint(letters)
+
+
+_OF_PHRASE = re.compile(r"[12](\w)")
 
 
 class NameTagger:
@@ -163,7 +186,12 @@ class NameTagger:
         least_of = _LEAST_MIXED if case == "m" else _LEAST
         least = [least_of.get(word.shape, LEAST_SCORE) for word in words]
         scores = self._field.scores_of(self._vocabulary.numbers(words, known, case, spans))
-        for kind, first, last, score in self._spans(scores, least):
+        found = list(self._spans(scores, least))
+        for (_, _, before, _), (kind, first, last, score), (_, after, _, _) in zip(
+            [_NOWHERE, *found], found, [*found[1:], _NEVER], strict=False
+        ):
+            if before + 1 < first == last < after - 1 and score < LEAST_SCORE and _explained(words, known, first):
+                continue
             if kind == "PERSON":
                 last = _without_label(words, known, first, last)
             inside = slice(first, last + 1)

@@ -21,8 +21,16 @@ def gazetteer(*, release: bool) -> Gazetteer:
     """The list that ships, or the one to train and measure with: without the names put aside and the unlisted ones."""
     parts = frozenset({"listed", "unlisted", "held_out"} if release else {"listed"})
     lists = [(name, list(phrases)) for name, phrases in (*gazetteer_lists(parts), ("common", words_in_use()))]
+    listed = {fold(each) for _, phrases in lists for each in phrases}
+    # of what is listed already the field has learnt what to make
+    lists.append(("public", [each for each in nobody() if fold(each) not in listed]))
     # "Next" and "Three" are shops too: a brand that is an ordinary word is told by where it stands alone
     return Gazetteer.of((name, [each for each in phrases if name != "brand" or fold(each) not in ordinary()]) for name, phrases in lists)
+
+
+def nobody() -> list[str]:
+    """What names nobody though it is written like a name (`lexicon/nobody.toml`), of every kind."""
+    return [each for kind in tomllib.loads((HERE / "lexicon" / "nobody.toml").read_text("utf-8")).values() for each in kind]
 
 
 def gazetteer_lists(parts: frozenset[str]) -> Iterable[tuple[str, Iterable[str]]]:
