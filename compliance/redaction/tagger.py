@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from compliance.redaction.bound import Bound
 from compliance.redaction.clusters import Clusters
 from compliance.redaction.features import case_of
 from compliance.redaction.field import OUTSIDE, Field, Weights
@@ -42,7 +43,6 @@ templates put aside and on the policy questions, the first two also with the sco
 _LEAST = {"h": LEAST_CHINESE, "a": LEAST_ARABIC}
 _LEAST_MIXED = _LEAST | dict.fromkeys(("X", "Xx", "XX"), LEAST_CAPITAL)
 """By shape, for texts without and with capitals."""
-_LEAST_OF_ALL = min(LEAST_SCORE, *_LEAST_MIXED.values())
 
 
 def masks(found: Iterable[Match]) -> list[tuple[int, int, str]]:
@@ -157,6 +157,7 @@ class NameTagger:
         self.clusters = clusters
         self._field = field
         self._vocabulary = Vocabulary(field, gazetteer, clusters)
+        self._bound = Bound(field.labels, field.moves)
         self._outside = field.labels.index(OUTSIDE)
         numbers = {label: number for number, label in enumerate(field.labels)}
         self._begins = [numbers["B-" + kind] for kind in TYPES]
@@ -203,10 +204,10 @@ class NameTagger:
 
     def _spans(self, scores: Weights, least: Sequence[float]) -> Iterator[tuple[str, int, int, float]]:
         """Spans as (type, first token, last token, score) of the tokens that are part of a name with their least probability."""
+        if self._bound.rules_out(scores, least):
+            return
         of = self._field.probabilities(scores)
         inside = 1 - of[:, self._outside]
-        if inside.max() < _LEAST_OF_ALL:
-            return
         places = np.flatnonzero(inside >= least).tolist()
         if not places:
             return
