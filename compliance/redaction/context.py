@@ -30,7 +30,7 @@ ACCOUNT = words(
     r"account|a/c\b|acct|cuenta|\bctas?\b|konto|kto\b|compte|\bconto\b|\bconta\b|clabe|routing|\baba\b|sort code|bankleitzahl|\bblz\b|账户|賬戶|帳戶|账号|帳號|帐号|卡号|حساب|\bcbu\b|\bccc\b|\bnib\b|\brib\b"
 )
 BIRTH = words(
-    r"\bborn\b|birth|\bdob\b|\bd\.o\.b|\bnac[ií](?!ona|ó (?:la|el|una?) )|\bnacimiento|\bn[ée]e? (?:le|en)\b|naissance|geboren|geburt|\bgeb\b(?!\.? von)|\bddn\b|\bnascid|nascimento|\bnasc[ií]|\bnat[oa]\b(?! (?:un|una) )|\bnascer|\bnasce[urm](?!u (?:a|o|uma?) [^\d])|faz anos|\bcumple|anniversaire|geburtstag|compleanno|anivers[aá]rio|\bclasse 19|nascita|\bnac\."
+    r"\bborn\b|birth|\bdob\b|\bd\.o\.b|\bnac[ií](?!ona|ó (?:la|el|una?) [^\d])|\bnacimiento|\bn[ée]e? (?:le|en)\b|naissance|geboren|geburt|\bgeb\b(?!\.? von)|\bddn\b|\bnascid|nascimento|\bnasc[ií]|\bnat[oa]\b(?! una? [^\d])|\bnascer|\bnasce[urm](?!u (?:a|o|uma?) [^\d])|faz anos|\bcumple|anniversaire|geburtstag|compleanno|anivers[aá]rio|\bclasse 19|nascita|\bnac\."
     r"|生的|生人|出生|生日|生于|مواليد|مزداد|ازديت|خلقت|ميلاد|ولدت|مولود|المولود"
 )
 EXPIRY = words(

@@ -41,8 +41,8 @@ _DATE = (
     rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.|º|°)?(?: of| de)? {_MONTH},?(?: de| del| of)? {_YEAR}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? {_YEAR})"
 )
 
-_NO_EVENT = r"(?i:(?<!\b[aà] )(?<!\b(?:am|ab|on|el|le|du|em|de|il|al) )(?<!\b(?:vom|bis|zum|del|dal|den|dem|the) )(?<!\b(?:seit|dell|from) )(?<!\b(?:since|desde|hasta|until) )(?<!يوم ))"
-"""No preposition stands before a date that says who one is by itself: with one it is the day of something."""
+_NO_EVENT = r"(?i:(?<=\bsoy del )|(?<=\bsuis du )|(?<=\bsono del )|(?<=\bsou de )|(?<!\b[aà] )(?<!\b(?:am|ab|on|du|em|de|al) )(?<!\b(?:vom|bis|zum|del|dal|den|dem|the) )(?<!\b(?:seit|dell|from) )(?<!\b(?:since|desde|hasta|until) )(?<!يوم ))"
+"""No preposition stands before a date that says who one is by itself, but after "I am": with another it is the day of something."""
 
 RULES: tuple[Rule, ...] = (
     Rule("cvv", "CVV", re.compile(rf"{_CVV}{_LINK}\s*(\d[ ]?\d[ ]?\d(?:[ ]?\d)?){_END}", re.I), 0.95, digits=3),

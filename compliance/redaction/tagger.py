@@ -140,6 +140,11 @@ def _public(words: Sequence[Known], known: Sequence[str]) -> bool:
     return is_han(words[0].text) or (all(public) and (is_arabic(words[0].text) or all(map(_names_nobody, known))))
 
 
+def _titled(words: Sequence[Known], known: Sequence[str], at: int) -> bool:
+    """Whether a title stands before a word with a capital: whoever is called "Herr Zoll" is not the customs office."""
+    return words[at].text[0].isupper() and any("T" in letters for letters in known[max(0, at - 2) : at])
+
+
 def _names_nobody(letters: str) -> bool:
     """Whether a public word is no name as well: as a part of a phrase if it stands in one ("Renault" in "Renault Clio"), else by itself."""
     phrase = "".join(_OF_PHRASE.findall(letters))
@@ -197,8 +202,11 @@ class NameTagger:
                 last = _without_label(words, known, first, last)
             inside = slice(first, last + 1)
             sure = score >= SURE and kind != "ADDRESS"
-            sound = sure or _like_a_name(kind, words[inside], known[inside], case)
-            if not sound or _like_a_clause(words[inside], known[inside]) or _public(words[inside], known[inside]):
+            titled = kind == "PERSON" and _titled(words, known, first)
+            sound = sure or titled or _like_a_name(kind, words[inside], known[inside], case)
+            if not sound or _like_a_clause(words[inside], known[inside]):
+                continue
+            if _public(words[inside], known[inside]) and not titled:
                 continue
             yield Match(kind, spans[first][0], spans[last][1], MOST_SCORE * score, "tagger")
 
