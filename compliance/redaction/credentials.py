@@ -41,6 +41,9 @@ _DATE = (
     rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.|º|°)?(?: of| de)? {_MONTH},?(?: de| del| of)? {_YEAR}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? {_YEAR})"
 )
 
+_NO_EVENT = r"(?i:(?<=\bsoy del )|(?<=\bsuis du )|(?<=\bsono del )|(?<=\bsou de )|(?<!\b[aà] )(?<!\b(?:am|ab|on|du|em|de|al) )(?<!\b(?:vom|bis|zum|del|dal|den|dem|the) )(?<!\b(?:seit|dell|from) )(?<!\b(?:since|desde|hasta|until) )(?<!يوم ))"
+"""No preposition stands before a date that says who one is by itself, but after "I am": with another it is the day of something."""
+
 RULES: tuple[Rule, ...] = (
     Rule("cvv", "CVV", re.compile(rf"{_CVV}{_LINK}\s*(\d[ ]?\d[ ]?\d(?:[ ]?\d)?){_END}", re.I), 0.95, digits=3),
     Rule("cvv.before", "CVV", re.compile(rf"(?<![\d.,])(\d{{3,4}})\s*(?:,\s*)?{_BE}\s*{_MY}?\s*(?:card\s*)?{_CVV}", re.I), 0.94, digits=3),
@@ -48,7 +51,7 @@ RULES: tuple[Rule, ...] = (
     Rule("cvv.after_card", "CVV", re.compile(r"\d{4}[ \-]?\d{4,6}[ \-]?\d{4,5}(?:[ \-]?\d{1,4})?[^\d\n]{1,24}(?:0[1-9]|1[0-2])[ /\-]?(?:20)?\d{2}[^\d\n]{1,16}(\d{3,4})(?!\d)"), 0.8, digits=12),
     Rule("otp", "OTP", re.compile(rf"{_OTP}{_LINK}\s*((?:[A-Z]{{1,2}}-)?{_SPACED}{{3,7}}){_END}", re.I), 0.94, digits=4),
     Rule("otp.after", "OTP", re.compile(rf"{_OTP}[^\d\n]{{0,24}}?(?<![\d.,/:+\-])({_SPACED}{{3,7}}){_END}", re.I), 0.85, digits=4),
-    Rule("otp.code", "OTP", re.compile(rf"(?:\bcode|c[oó]digo|codice|رمز|الكود|كود|代码)(?! postal| post)[^\d\n.]{{0,26}}(?<![\d.,/:+\-])(\d{{6}}|\d{{3}}[ \-]\d{{3}}){_END}", re.I), 0.7, digits=6),
+    Rule("otp.code", "OTP", re.compile(rf"(?:\bcode|c[oó]digo|codice|رمز|الكود|كود|(?<!基金)(?<!股票)(?<!证券)(?<!银行)代码)(?! postal| post)[^\d\n.]{{0,26}}(?<![\d.,/:+\-])(\d{{6}}|\d{{3}}[ \-]\d{{3}}){_END}", re.I), 0.7, digits=6),
     Rule("otp.code_before", "OTP", re.compile(rf"(?<![\d.,/:+\-])(\d{{3}}[ \-]?\d{{3}})\s*,?\s*{_BE}\s*(?:the|der|el|le|il|o)?\s*(?:code|c[oó]digo|codice)\b", re.I), 0.7, digits=6),
     Rule("pin.card_code", "PIN", re.compile(rf"(?:c[oó]digo d[eao]l? ?(?:la |mi |meu )?(?:cart[aã]o|tarjeta)|code de (?:la|ma) carte|kartencode|codice della (?:mia )?carta|card code)[^\d\n.]{{0,10}}(\d{{4}}){_END}", re.I), 0.75, digits=4),
     Rule("otp.by_sms", "OTP", re.compile(rf"(?<![\d.,/:+\-])({_SPACED}{{3,7}})[^\d\n.]{{0,20}}(?:\bsms\b|\bc.est le code|code re[çc]u|短信|رسالة)", re.I), 0.8, digits=4),
@@ -57,14 +60,14 @@ RULES: tuple[Rule, ...] = (
     Rule("pin.after", "PIN", re.compile(rf"{_PIN}[^\d\n.?!]{{0,18}}?(?<![\d.,/:\-])(?!20[2-4]\d\b)(\d{{4}}|\d{{6}}){_END}", re.I), 0.8, digits=4),
     Rule("pin.tried", "PIN", re.compile(rf"(?<![\d.,/:+\-])({_SPACED}{{3}}(?![\d.,]))[^\d\n.]{{0,14}}{_THRICE}|{_THRICE}[^\d\n.]{{0,10}}(?<![\d.,/:+\-])({_SPACED}{{3}}){_END}", re.I), 0.75, digits=4),
     Rule("pin.before", "PIN", re.compile(rf"(?<![\d.,])(\d{{4,6}})\s*(?:,\s*)?(?:{_BE}|come|como|comme|als|as)\s*{_MY}?\s*{_PIN}", re.I), 0.93, digits=4),
-    Rule("password", "PASSWORD", re.compile(rf"{_PASSWORD}(?:\s+[^\W\d_]{{2,10}}){{0,3}}?(?:\s+(?:is|was|es|era|est|ist|war|lautet|é|è)\s+|\s*(?:是|为|為|هي|هو)\s*|\s*[:=：]\s*)[\"'“«]?((?=[^\s]*[\d!@#$%&*_+?^~])[^\s,;，。؛\"'”»]{{4,64}})", re.I), 0.85, digits=0),
+    Rule("password", "PASSWORD", re.compile(rf"{_PASSWORD}(?:\s+[^\W\d_]{{2,10}}){{0,3}}?(?:\s+(?:is|was|es|era|est|ist|war|lautet|é|è)\s+|\s*(?:是|为|為|هي|هو)\s*|\s*[:=：]\s*)[\"'“«]?((?=[^\s,;，。؛\"'”»]*[\d@#$%&*_+^~]|[^\s,;，。؛\"'”»]*[!?][^\s,;，。؛\"'”»!?])[^\s,;，。؛\"'”»\u4e00-\u9fff]{{4,64}})", re.I), 0.85, digits=0),
     Rule("password.mixed", "PASSWORD", re.compile(rf"(?:{_PASSWORD}|\bclave\b)\s*[\"'“«]?((?=[!-~]*\d)(?=[!-~]*[A-Za-z])[!-~]{{6,64}}?)(?=[\s,;，。؛\"”»]|[^\x00-\x7f]|$)", re.I), 0.8),
     Rule("password.colon", "PASSWORD", re.compile(rf"(?:{_PASSWORD}|\bpass\b)(?:\s[^\W\d_]{{2,10}})?\s*[:=：]\s*[\"'“«]?([^\s,;，。؛\"'”»]{{4,64}})", re.I), 0.8, digits=0),
-    Rule("birth_date", "BIRTH_DATE", re.compile(rf"(?<!\d)({_DATE})(?!\d)", re.I), 0.85, None, context.BIRTH, digits=0),
-    Rule("birth_date.alone", "BIRTH_DATE", re.compile(r"(?<![\d./\-])(\d{1,2}([./\-])\d{1,2}\2(?:19[3-9]\d|200\d)|(?:19[3-9]\d|200\d)-\d{2}-\d{2})(?![\d/\-]|[ T]\d{2}:\d{2}:\d{2})"), 0.5, digits=6),
+    Rule("birth_date", "BIRTH_DATE", re.compile(rf"(?<!\d)({_DATE})(?!\d)", re.I), 0.85, None, context.BIRTH, digits=0, unless=context.DEADLINE),
+    Rule("birth_date.alone", "BIRTH_DATE", re.compile(rf"{_NO_EVENT}(?<![\d./\-])(\d{{1,2}}([./\-])\d{{1,2}}\2(?:19[3-9]\d|200\d)|(?:19[3-9]\d|200\d)-\d{{2}}-\d{{2}})(?![\d/\-]|[ T]\d{{2}}:\d{{2}}:\d{{2}})"), 0.5, digits=6, unless=context.CONTRACT),
     Rule("expiry.month", "EXPIRY", re.compile(rf"(?<!\w)({_MONTH}(?: de| del)? 20[2-4]\d)(?!\d)", re.I), 0.5, None, context.CARD_NUMBER, digits=12),
     Rule("expiry.short", "EXPIRY", re.compile(r"\b(?:exp|expiry|cad|caduca|scad|ablauf|val|g[üu]ltig bis|valable jusqu.[aà]?u?|valid until|v[aá]lida? (?:hasta|at[eé])|valida fino al?)[.: ]{1,2}((?:0[1-9]|1[0-2])(?:2[4-9]|3\d))(?!\d)", re.I), 0.7, digits=4),
     Rule("expiry.card", "EXPIRY", re.compile(r"(?<![\d/.,])((?:0[1-9]|1[0-2])[/\- ](?:20)?(?:2[4-9]|3\d))(?![\d/\-])"), 0.55, None, context.CARD_NUMBER, digits=12, begins=NUMBER),
-    Rule("expiry", "EXPIRY", re.compile(r"(?<![\d/])((?:0?[1-9]|1[0-2])(?:\s?[/\-]\s?|\s)(?:20)?[2-4]\d|20[2-4]\d\s?年\s?(?:0?[1-9]|1[0-2])\s?月)(?![\d/])"), 0.6, None, context.EXPIRY, digits=3, begins=NUMBER),
+    Rule("expiry", "EXPIRY", re.compile(r"(?<![\d/])((?:0?[1-9]|1[0-2])(?:\s?[/\-]\s?|\s)(?:20)?[2-4]\d|20[2-4]\d\s?年\s?(?:0?[1-9]|1[0-2])\s?月)(?![\d/])"), 0.6, None, context.EXPIRY, digits=3, begins=NUMBER, about=context.CARD_TOLD),
 )  # fmt: skip
 """Patterns are tried over the whole text, so what they look for is anchored by words and bounded in length."""

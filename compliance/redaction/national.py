@@ -119,7 +119,7 @@ def _date_of(yymmdd: str) -> bool:
     return 1 <= int(yymmdd[2:4]) <= 12 and 1 <= int(yymmdd[4:]) <= 31
 
 
-_DATE = re.compile(r"\d{1,2}[ ./\-]\d{1,2}[ ./\-]\d{2,4}|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}")
+_DATE = re.compile(r"\d{1,2}[ ./\-]\d{1,2}[ ./\-]\d{2,4}|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}|\d{1,2}[./\-]\d{4}")
 _NO_AMOUNT = r"(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|[Ee][Uu][Rr]|euro|欧元|元|يورو))"
 
 
@@ -132,7 +132,11 @@ def _is_number_of_someone(value: str) -> bool:
     letters = sum(map(str.isalpha, value))
     if letters >= 3 and len(compact(value)) >= SHORTEST_MIXED:
         return True
-    return sum(map(str.isdigit, value)) >= 6 and not _DATE.fullmatch(value) and not re.fullmatch(r"(?:19|20)\d\d[ /\-](?:19|20)\d\d", value)
+    return (
+        sum(map(str.isdigit, value)) >= 6
+        and not _DATE.fullmatch(value)
+        and not re.fullmatch(r"(?:19|20)\d\d[ /\-](?:(?:19|20)\d\d|\d\d)", value)
+    )
 
 
 _DOT = r"[ \u00a0.\-/]?"
@@ -235,7 +239,7 @@ RULES: tuple[Rule, ...] = (
     _rule("br.pis", r"\d{3}\.\d{5}\.\d{2}-\d", strong=True, digits=11),
     _rule("ec.cedula_dash", r"\d{9}-\d", near=context.CEDULA, digits=10),
     _rule("passport", r"[A-Z]{1,3}[ ]?\d{5,9}[A-Z]{0,2}|\d{2}[A-Z]{2}\d{5}|\d{9}", near=context.PASSPORT, digits=5),
-    _rule("document", r"(?=[A-Z0-9\-]*\d[A-Z0-9\-]*\d)[A-Z0-9]{1,4}(?:-?[A-Z0-9]{2,6}){1,4}(?<=\d.|.\d)", lambda value: sum(map(str.isdigit, value)) >= 5, near=context.PASSPORT, digits=5),
+    _rule("document", rf"(?=[A-Z0-9\-]*\d[A-Z0-9\-]*\d)[A-Z0-9]{{1,4}}(?:-?[A-Z0-9]{{2,6}}){{1,4}}(?<=\d.|.\d){_NO_AMOUNT}", lambda value: sum(map(str.isdigit, value)) >= 5, near=context.PASSPORT, digits=5),
 )  # fmt: skip
 
 UNEXPLAINED = Rule(
@@ -249,6 +253,7 @@ UNEXPLAINED = Rule(
     0.4,
     lambda value: sum(map(str.isdigit, value)) >= 7 and not _DATE.fullmatch(value),
     digits=7,
+    unless=context.REFERENCE,
 )  # fmt: skip
 """A long number that no rule and no word explains: at a bank it is somebody's more often than not. A transfer's reference, named, is not."""
 
@@ -262,7 +267,8 @@ def find_named(text: str, nearby: Nearby) -> Iterator[Match]:
     ends = sorted({end for words in (context.IDENTITY, context.PASSPORT) for _, end in nearby.spans(words)})
     done = 0
     for place in ends:
-        if place >= done and (match := _NAMED.match(text, place)) and _is_number_of_someone(match[1]):
+        match = _NAMED.match(text, place) if place >= done else None
+        if match and _is_number_of_someone(match[1]) and not nearby.leads(context.REFERENCE, match.start(1)):
             yield Match("ID", match.start(1), match.end(1), 0.6, "id.named")
             done = match.end()
 

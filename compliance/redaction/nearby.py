@@ -16,6 +16,8 @@ from compliance.redaction.literals import Offsets, beginnings, begins_with_digit
 
 CONTEXT_BEFORE = 56
 CONTEXT_AFTER = 24
+LEADING = 24
+"""Characters from where a word that says what a number is begins to the number right behind it."""
 LONGEST_WRITTEN = 40
 """Characters of the longest identifier as people write it."""
 ANCHOR_REACH = 10
@@ -191,6 +193,12 @@ class Nearby:
         spans = self.spans(context)
         place = bisect.bisect_left(spans, (start - CONTEXT_BEFORE, 0))
         return place < len(spans) and spans[place][0] < end + CONTEXT_AFTER
+
+    def leads(self, context: Words, start: int) -> bool:
+        """Whether a word of `context` stands right before `start`, with LEADING characters at most from its beginning on."""
+        spans = self.spans(context)
+        place = bisect.bisect_left(spans, (start - LEADING, 0))
+        return place < len(spans) and spans[place][1] <= start
 
     def _every(self, pattern: re.Pattern[str]) -> Iterator[tuple[int, int]]:
         starts = self.beginnings(pattern)

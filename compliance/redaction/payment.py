@@ -130,7 +130,7 @@ def _is_bic(value: str) -> bool:
 
 
 _ACCOUNT_LABEL = (
-    r"(?:account|a/c|c/c|acct|\brib|\bnib|\bccp|cuenta|賬戶|帳戶|konto|\bkto|\bbban|compte|conto|conta|账户|賬戶|帳戶|账号|帳號|帐号|حساب(?:ي)?|customer|client|cliente|kunden|contrat|contract|contrato|vertrag|contratto|客户|合同|عميل)"
+    r"(?:account|a/c|c/c|acct|\brib|\bnib|\bccp|cuenta|賬戶|帳戶|konto|\bkto|\bbban|compte(?!ur)|conto(?!r)|conta(?![bcdgt])|账户|賬戶|帳戶|账号|帳號|帐号|حساب(?:ي)?|customer|client|cliente|kunden|contrat|contract|contrato|vertrag|contratto|客户|合同|عميل)"
     r"(?:[ -]?(?:corriente|corrente|courant|number|numbers?|no\.?|num\.?|nº|n°|número|numero|numéro|nummer|nr\.?|编号|号码|号|رقم)){0,2}"
     r"[ ]?(?:is|es|est|ist|é|è|是|为|هو|at|with you|with|bei euch|bei Ihnen|con voi|con ustedes|chez vous|عندكم|لديكم|معكم)?\s*[:#=]?\s*"
 )
@@ -144,6 +144,14 @@ def _is_named_card(value: str) -> bool:
     return digits[0] != "0" and luhn(digits)
 
 
+_DATED = re.compile(r"\D*(?:\d{1,2}[ ./\-]\d{1,2}[ ./\-](?:19|20)\d\d|(?:19|20)\d\d[./\-]\d{1,2}[./\-]\d{1,2})")
+
+
+def _is_no_date(value: str) -> bool:
+    # "the contract of 01/02/2008" is named by its date
+    return not _DATED.fullmatch(value)
+
+
 RULES: tuple[Rule, ...] = (
     Rule("card.named", "CARD", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}})(?!\d)"), 0.9, _is_named_card, context.CARD, digits=16, begins=NUMBER),
     Rule("es.ccc", "ACCOUNT", re.compile(rf"(?<!\d)(\d{{4}}{GAP}\d{{4}}{GAP}\d{{2}}{GAP}\d{{10}})(?!\d)"), 0.92, stdnum("es.ccc"), digits=20, begins=NUMBER),
@@ -155,7 +163,7 @@ RULES: tuple[Rule, ...] = (
     Rule("cn.cnaps", "ACCOUNT", re.compile(r"(?:联行号|聯行號|行号)[:：是为]?\s*(\d{12})(?!\d)"), 0.8, digits=12),
     Rule("hk.account", "ACCOUNT", re.compile(r"(?<!\d)(\d{3}-\d{3}-\d{6}(?:-\d{3})?)(?!\d)"), 0.7, None, context.ACCOUNT, digits=12, begins=NUMBER),
     Rule("us.aba", "ACCOUNT", re.compile(r"(?<!\d)(\d{9})(?!\d)"), 0.7, stdnum("us.rtn"), context.ACCOUNT, digits=9, begins=NUMBER),
-    Rule("account", "ACCOUNT", re.compile(rf"{_ACCOUNT_LABEL}((?:[A-Z]{{1,3}}[- ]?)?\d(?:[ \u00a0\-./]?\d){{5,23}})(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|eur))", re.I), 0.6, digits=6),
+    Rule("account", "ACCOUNT", re.compile(rf"{_ACCOUNT_LABEL}((?:[A-Z]{{1,3}}[- ]?)?\d(?:[ \u00a0\-./]?\d){{5,23}})(?![.,]?\d|[ \u00a0]?(?:€|\$|£|%|eur))", re.I), 0.6, _is_no_date, digits=6),
     Rule("bic", "BIC", re.compile(rf"{LEFT}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, context.BIC, digits=0),
     Rule("bic.digit", "BIC", re.compile(rf"{LEFT}((?=[A-Z]{{6,10}}\d)[A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.6, _is_bic),
     Rule("bic.glued", "BIC", re.compile(rf"(?:SWIFT|BIC)[:：]?([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?){RIGHT}"), 0.7, _is_bic, digits=0),

@@ -35,8 +35,9 @@ class Match:
 class Rule:
     """`pattern` proposes (its last group that matched is the value), `check` confirms, `context` must stand near when given.
 
-    `digits` is how many digits must stand close together for the rule to be worth trying (`identifiers.find`). `begins` says where a match
-    of the pattern may begin: trying it there alone is many times cheaper than searching for it.
+    `digits` is how many digits must stand close together for the rule to be worth trying (`identifiers.find`). `about` must stand somewhere
+    in the text when given; a word of `unless` right before a match says that it is something else. `begins` says where a match may begin:
+    trying it there alone is many times cheaper than searching for it.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Rule:
     context: Words | None = None
     digits: int = 1
     begins: str = ANYWHERE
+    about: Words | None = None
+    unless: Words | None = None
 
     def __post_init__(self) -> None:
         pieces(self.pattern)  # now, so that no text is read before every literal is known
@@ -103,9 +106,14 @@ class Rule:
     def _confirmed(self, match: re.Match[str], text: str, nearby: Nearby) -> Match | None:
         start, end = match.span(match.lastindex or 0)
         supported = self.context is None or nearby.has(self.context, start, end)
-        if end > start and supported and (self.check is None or self.check(text[start:end])):
+        if end > start and supported and self._meant(nearby, start) and (self.check is None or self.check(text[start:end])):
             return Match(self.type, start, end, self.score, self.name)
         return None
+
+    def _meant(self, nearby: Nearby, start: int) -> bool:
+        if self.about is not None and not nearby.spans(self.about):
+            return False
+        return self.unless is None or not nearby.leads(self.unless, start)
 
 
 def _next_start(text: str, place: int, end: int) -> int:

@@ -6,11 +6,13 @@ characters are tokens alike, so that a text of two languages needs no decision b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from compliance.redaction.bound import Bound
 from compliance.redaction.clusters import Clusters
 from compliance.redaction.features import case_of
 from compliance.redaction.field import OUTSIDE, Field, Weights
@@ -30,6 +32,8 @@ SURE = 0.9
 """From here on the field is believed whatever the word is."""
 MOST_SMALL_WORDS = 4
 _STOPS = ".?!:\n¿¡"
+_NOWHERE, _NEVER = ("", -2, -2, 0.0), ("", 1 << 30, 1 << 30, 0.0)
+"""Stands for the span before the first."""
 _NO_NAMES = frozenset({"على", "متى"})
 """As they are written, "on" and "when"; folded they are the names Ali and Matta."""
 LEAST_SCORE, LEAST_CAPITAL, LEAST_CHINESE, LEAST_ARABIC = 0.35, 0.25, 0.65, 0.7
@@ -39,7 +43,6 @@ templates put aside and on the policy questions, the first two also with the sco
 _LEAST = {"h": LEAST_CHINESE, "a": LEAST_ARABIC}
 _LEAST_MIXED = _LEAST | dict.fromkeys(("X", "Xx", "XX"), LEAST_CAPITAL)
 """By shape, for texts without and with capitals."""
-_LEAST_OF_ALL = min(LEAST_SCORE, *_LEAST_MIXED.values())
 
 
 def masks(found: Iterable[Match]) -> list[tuple[int, int, str]]:
@@ -94,6 +97,14 @@ def _like_a_name(kind: str, words: Sequence[Known], known: Sequence[str], case: 
     return False
 
 
+def _explained(words: Sequence[Known], known: Sequence[str], at: int) -> bool:
+    """Whether a word that is written like a name may be so for another reason: two of these hold, that no list has it as a name, that it is
+    an ordinary word, and that its capital begins a sentence."""
+    word, letters = words[at], known[at]
+    reasons = NAMING.isdisjoint(letters), "M" in letters or bool(word.cluster), at == 0 or words[at - 1].text in _STOPS
+    return word.text[0].isupper() and sum(reasons) > 1
+
+
 LONGEST_ABBREVIATION = 5
 
 
@@ -121,9 +132,38 @@ def _like_a_clause(words: Sequence[Known], known: Sequence[str]) -> bool:
 
 
 def _public(words: Sequence[Known], known: Sequence[str]) -> bool:
-    """Whether a Chinese span holds a public word, or an Arabic one is nothing else: no capital tells a namesake of them."""
+    """Whether a Chinese span holds a public word, an Arabic one is nothing else (no capital tells a namesake of them), or one of another
+    script is nothing else and no list has any of it as a name."""
     public = ["P" in letters for letters in known]
-    return any(public) and (is_han(words[0].text) or (all(public) and is_arabic(words[0].text)))
+    if not any(public):
+        return False
+    return is_han(words[0].text) or (all(public) and (is_arabic(words[0].text) or all(map(_names_nobody, known))))
+
+
+def _titled(words: Sequence[Known], known: Sequence[str], at: int) -> bool:
+    """Whether a title stands before a word with a capital: whoever is called "Herr Zoll" is not the customs office."""
+    return words[at].text[0].isupper() and any("T" in letters for letters in known[max(0, at - 2) : at])
+
+
+def _of_person(words: Sequence[Known], known: Sequence[str], at: int) -> str:
+    """The letters of a word, without those of a country, a region and what is nobody's where a title or another name stands before its
+    capital: people are called Cornwall and Sachsen, and "Mrs Cornwall" is one of them."""
+    letters, text = known[at], words[at].text
+    if not at or not text[0].isupper() or text.isupper():  # "Ana García IBAN" goes on with a label
+        return letters
+    before = known[at - 1]
+    named = not _NAMES.isdisjoint(before) and "K" not in before and words[at - 1].text[0].isupper()
+    return _AS_PUBLIC.sub("", letters) if named or _titled(words, known, at) else letters
+
+
+def _names_nobody(letters: str) -> bool:
+    """Whether a public word is no name as well: as a part of a phrase if it stands in one ("Renault" in "Renault Clio"), else by itself."""
+    phrase = "".join(_OF_PHRASE.findall(letters))
+    return NAMING.isdisjoint(phrase) if "P" in phrase else NAMING.isdisjoint(letters)
+
+
+_OF_PHRASE = re.compile(r"[12](\w)")
+_NAMES, _PUBLIC, _AS_PUBLIC = frozenset("GS"), frozenset("PK"), re.compile(r"[12]?[PK]")
 
 
 class NameTagger:
@@ -134,6 +174,7 @@ class NameTagger:
         self.clusters = clusters
         self._field = field
         self._vocabulary = Vocabulary(field, gazetteer, clusters)
+        self._bound = Bound(field.labels, field.moves)
         self._outside = field.labels.index(OUTSIDE)
         numbers = {label: number for number, label in enumerate(field.labels)}
         self._begins = [numbers["B-" + kind] for kind in TYPES]
@@ -152,6 +193,7 @@ class NameTagger:
         known = [word.classes for word in words]
         for place, letters in phrases.items():
             known[place] = letters + words[place].alone
+        known = [letters if _PUBLIC.isdisjoint(letters) else _of_person(words, known, at) for at, letters in enumerate(known)]
         if not _may_name(words, known):
             return
         for start in range(0, max(1, len(words) - OVERLAP), MAX_TOKENS - OVERLAP):
@@ -163,22 +205,30 @@ class NameTagger:
         least_of = _LEAST_MIXED if case == "m" else _LEAST
         least = [least_of.get(word.shape, LEAST_SCORE) for word in words]
         scores = self._field.scores_of(self._vocabulary.numbers(words, known, case, spans))
-        for kind, first, last, score in self._spans(scores, least):
+        found = list(self._spans(scores, least))
+        for (_, _, before, _), (kind, first, last, score), (_, after, _, _) in zip(
+            [_NOWHERE, *found], found, [*found[1:], _NEVER], strict=False
+        ):
+            if before + 1 < first == last < after - 1 and score < LEAST_SCORE and _explained(words, known, first):
+                continue
             if kind == "PERSON":
                 last = _without_label(words, known, first, last)
             inside = slice(first, last + 1)
             sure = score >= SURE and kind != "ADDRESS"
-            sound = sure or _like_a_name(kind, words[inside], known[inside], case)
-            if not sound or _like_a_clause(words[inside], known[inside]) or _public(words[inside], known[inside]):
+            titled = kind == "PERSON" and _titled(words, known, first)
+            sound = sure or titled or _like_a_name(kind, words[inside], known[inside], case)
+            if not sound or _like_a_clause(words[inside], known[inside]):
+                continue
+            if _public(words[inside], known[inside]) and not titled:
                 continue
             yield Match(kind, spans[first][0], spans[last][1], MOST_SCORE * score, "tagger")
 
     def _spans(self, scores: Weights, least: Sequence[float]) -> Iterator[tuple[str, int, int, float]]:
         """Spans as (type, first token, last token, score) of the tokens that are part of a name with their least probability."""
+        if self._bound.rules_out(scores, least):
+            return
         of = self._field.probabilities(scores)
         inside = 1 - of[:, self._outside]
-        if inside.max() < _LEAST_OF_ALL:
-            return
         places = np.flatnonzero(inside >= least).tolist()
         if not places:
             return

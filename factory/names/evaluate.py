@@ -44,8 +44,13 @@ _TOWNS = (
     "伦敦 纽约 布鲁塞尔 里斯本 巴黎 马赛 尼斯 里尔 图卢兹 波尔多 利马 波士顿 东京 布拉格 塞维利亚 瓦伦西亚",
     "لندن نيويورك بروكسل لليشبونة بلشبونة بباريس مرسيليا نيس ليل بتولوز بوردو كورك ليما ببوسطن براغ إشبيلية فالنسيا بلندن",
 )
+_SAID = (
+    "dubai heathrow magaluf galway québec zurich zürich barajas teneriffa wien münchen madrid guarulhos berlino malpensa lugano rimini milano "
+    "jamie karen carla 小李 الشارقة"
+)
+"""Likewise of the sayings of concepts."""
 _OTHERS = {"ana", "anna", "安娜", "لآنا", "آنا", "new york", "nueva york", "nova iorque"}
-NAMED = frozenset(town for line in _TOWNS for town in line.split()) | _OTHERS
+NAMED = frozenset(town for line in (*_TOWNS, _SAID) for town in line.split()) | _OTHERS
 """Whom and what some of them do name, as they write it: masked rightly. Every one was read in its question."""
 
 
@@ -88,9 +93,9 @@ def masked_questions(redactor: Redactor, language: str) -> list[tuple[str, str, 
     return [(split, text, wrong) for split, text in questions(language) if (wrong := masked_ordinary(redactor, text))]
 
 
-def masked_concepts(redactor: Redactor, language: str) -> list[tuple[str, list[str]]]:
+def masked_concepts(redactor: Redactor, language: str, *, later: bool = False) -> list[tuple[str, list[str]]]:
     """The sayings of the concepts put aside in which something is masked as a name that is none, as (saying, what is masked)."""
-    return [(text, wrong) for text in concepts(language, aside=True) if (wrong := masked_ordinary(redactor, text))]
+    return [(text, wrong) for text in concepts(language, aside=True, later=later) if (wrong := masked_ordinary(redactor, text))]
 
 
 def summary(result: Score) -> dict[str, object]:

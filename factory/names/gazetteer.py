@@ -15,14 +15,26 @@ from factory.names.ordinary import listed_words, name_part, never_names, ordinar
 LETTERED = {"given": "given", "surnames": "surname", "cities": "city", "foreign_given": "given", "foreign_surnames": "surname"}
 """The class of each list that is split by name."""
 
+LIKE_COUNTRIES = frozenset({"languages", "parts_of_the_world", "regions"})
+"""Kinds of what names nobody that count as countries do: the field may still take one for a family name. The others are public words."""
+
 
 @cache
 def gazetteer(*, release: bool) -> Gazetteer:
     """The list that ships, or the one to train and measure with: without the names put aside and the unlisted ones."""
     parts = frozenset({"listed", "unlisted", "held_out"} if release else {"listed"})
     lists = [(name, list(phrases)) for name, phrases in (*gazetteer_lists(parts), ("common", words_in_use()))]
+    listed = {fold(each) for _, phrases in lists for each in phrases}
+    # of what is listed already the field has learnt what to make
+    for kind, phrases in nobody().items():
+        lists.append(("country" if kind in LIKE_COUNTRIES else "public", [each for each in phrases if fold(each) not in listed]))
     # "Next" and "Three" are shops too: a brand that is an ordinary word is told by where it stands alone
     return Gazetteer.of((name, [each for each in phrases if name != "brand" or fold(each) not in ordinary()]) for name, phrases in lists)
+
+
+def nobody() -> dict[str, list[str]]:
+    """What names nobody though it is written like a name, by kind (`lexicon/nobody.toml`)."""
+    return tomllib.loads((HERE / "lexicon" / "nobody.toml").read_text("utf-8"))
 
 
 def gazetteer_lists(parts: frozenset[str]) -> Iterable[tuple[str, Iterable[str]]]:

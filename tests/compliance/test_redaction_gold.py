@@ -20,13 +20,16 @@ from factory.names.lexicon import LANGUAGES
 from factory.names.scores import Score, read_gold, read_marked
 
 GOAL = {"recall": 0.90, "precision": 0.85}
-MOST_TOUCHED = 0.036
-"""Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 7 of 196."""
+MOST_TOUCHED = 0.031
+"""Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 6 of 196."""
 MOST_MASKED = {"es": 1, "fr": 1, "de": 1, "zh": 1, "ar": 16}
 """Policy questions of train and dev (some 600 a language) in which an ordinary word is masked, as measured; the goal is none. Towns that
 are named in them are no ordinary words (`NAMED`)."""
 MOST_SAYINGS = {"es": 3, "pt": 2, "it": 1, "ar": 5}
 """Likewise of the 264 sayings of concepts put aside."""
+MOST_LATER = {"fr": 1, "de": 10, "pt": 1, "it": 2, "zh": 3, "ar": 23}
+"""Likewise of the 208 of the later concepts put aside: what to expect of text unlike that which the tagger was trained on, as measured. Half of
+the Arabic ones are Moroccan."""
 
 
 @cache
@@ -60,6 +63,7 @@ def test_no_policy_question_loses_a_word_that_search_needs(language: str) -> Non
     assert len(asked) >= 200
     assert len(masked_questions(redactor(), language)) <= MOST_MASKED.get(language, 0)
     assert len(masked_concepts(redactor(), language)) <= MOST_SAYINGS.get(language, 0)
+    assert len(masked_concepts(redactor(), language, later=True)) <= MOST_LATER.get(language, 0)
 
 
 def test_a_town_in_a_question_is_no_ordinary_word() -> None:
