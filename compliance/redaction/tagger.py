@@ -152,8 +152,10 @@ def _of_person(words: Sequence[Known], known: Sequence[str], at: int) -> str:
     if not at or not text[0].isupper() or text.isupper():  # "Ana García IBAN" goes on with a label
         return letters
     before = known[at - 1]
-    named = not _NAMES.isdisjoint(before) and "K" not in before and words[at - 1].text[0].isupper()
-    return _AS_PUBLIC.sub("", letters) if named or _titled(words, known, at) else letters
+    phrase = "1P" in before or "2P" in before  # "Renault Clio"
+    named = not (_NAMES.isdisjoint(before) or phrase or "K" in before) and words[at - 1].text[0].isupper()
+    titled = "T" in before or (words[at - 1].text == "." and "T" in "".join(known[max(0, at - 2) : at - 1]))
+    return _AS_PUBLIC.sub("", letters) if named or titled else letters
 
 
 def _names_nobody(letters: str) -> bool:

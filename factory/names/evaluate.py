@@ -45,8 +45,8 @@ _TOWNS = (
     "لندن نيويورك بروكسل لليشبونة بلشبونة بباريس مرسيليا نيس ليل بتولوز بوردو كورك ليما ببوسطن براغ إشبيلية فالنسيا بلندن",
 )
 _SAID = (
-    "dubai heathrow magaluf galway québec zurich zürich barajas teneriffa wien münchen madrid guarulhos berlino malpensa lugano rimini milano "
-    "jamie karen carla 小李 الشارقة"
+    "dubai heathrow magaluf galway québec zurich zürich barajas teneriffa wien münchen madrid guarulhos berlino malpensa lugano rimini "
+    "milano jamie karen carla 小李 الشارقة"
 )
 """Likewise of the sayings of concepts."""
 _OTHERS = {"ana", "anna", "安娜", "لآنا", "آنا", "new york", "nueva york", "nova iorque"}
