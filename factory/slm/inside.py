@@ -60,6 +60,7 @@ def count(box: Appliance, rows: Sequence[Row]) -> Counts:
 
 def inside(model: Path, gold: Path, out: Path, limit: int | None = None) -> dict[str, dict[str, dict[str, int]]]:
     """Both ways by language; written to `out` as JSON."""
+    out.parent.mkdir(parents=True, exist_ok=True)  # before minutes of asking
     found: dict[str, dict[str, dict[str, int]]] = {}
     for way, slm in (("quotes", False), ("model", True)):
         with TemporaryDirectory() as home, Appliance(_settings(home, model, slm)) as box:
