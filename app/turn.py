@@ -41,9 +41,6 @@ AS_GOOD = 0.95
 """Scores this close say nothing about which statement is the better one: the policy's order decides, which puts a list's main price
 first. Of 1,280 train and dev questions 1,118 get the right figures at 0.94, 1,129 at 0.96 and 1,144 at 0.99, where "what does X
 cost?" begins with a worked example."""
-LEADS = 0.85
-"""The model may begin with a statement this likely, against the best one: it chooses among what search cannot tell apart. Of 529 first
-sentences on dev 349 were right without it, 360 with it, 364 of a box that only quotes (before figures after a colon were read)."""
 _TOKEN = re.compile(r"<[A-Z_]+_\d+>")
 
 
@@ -345,8 +342,9 @@ def _out_of_place(said: Candidate, best: Candidate, used: set[tuple[int, int, st
         return "its evidence is shown already"
     if len(used) >= MAX_SENTENCES:
         return "more sentences than an answer holds"
-    if not used and said.score < LEADS * best.score:
-        return "search finds another statement well above it"
+    # Of 934 dev questions 637 are right in their first sentence where the box only quotes, 634 so, 619 at 0.85 of the best score.
+    if not used and said.score < best.score:
+        return "search finds another statement above it"
     if not used and ordered and _span(said) != _span(best):
         return "the policy puts another statement before it"
     return ""

@@ -15,7 +15,7 @@ from tests.conftest import PROJECT
 
 NEUTRAL = {
     "opening": ("Branch hours", "Monday to Friday: 08:30-14:30."),
-    "quokka": ("Zorblax facility", "The facility bears 7.9% a year. Use of the facility is settled quarterly."),
+    "quokka": ("Zorblax", "The zorblax stands at 7.9%. Each zorblax has a number."),
     "cards": ("Debit cards", "An additional debit card costs €12 a year."),
     "transfers": ("Transfers", "A transfer ordered by 17:00 arrives the next business day."),
 }
