@@ -83,6 +83,15 @@ def test_the_page_follows_the_language_that_is_typed_and_a_follow_up_is_understo
         assert turn.locator(".cite").count() > 0
 
 
+@pytest.mark.parametrize(("page_in", "asked_in", "written"), [("ar", "es", "ltr"), ("es", "ar", "rtl")])
+def test_a_question_is_written_as_its_own_letters_are(url: str, page_in: str, asked_in: str, written: str) -> None:
+    with open_page(url, page_in) as (page, _, errors):
+        ask(page, QUESTIONS[asked_in])
+        bubble = page.locator("#log .person").last
+        assert bubble.evaluate("each => getComputedStyle(each).direction") == written, "the label before it decides nothing"
+        assert errors == []
+
+
 def test_why_the_receipt_and_its_file(url: str, box: Appliance, tmp_path: Path) -> None:
     with open_page(url, "es") as (page, requests, errors):
         ask(page, QUESTIONS["es"])

@@ -42,7 +42,7 @@ export class Transcript {
 
   begin(turn, question) {
     const { words } = turn;
-    const person = element("div", { class: "person", dir: "auto" }, element("span", { class: "unseen" }, `${words.you}: `), question);
+    const person = element("div", { class: "person", dir: "auto" }, element("span", { class: "unseen", dir: "auto" }, `${words.you}: `), question);
     const box = element("div", { class: "box", hidden: true }, element("span", { class: "unseen" }, `${words.assistant}: `));
     const waiting = element("p", { class: "waiting" }, words.waiting);
     const article = element("article", { class: "turn", lang: turn.language, dir: turn.direction }, question ? person : null, waiting, box);
