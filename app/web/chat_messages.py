@@ -77,11 +77,12 @@ def turn_so_far(
     if place and not sentences:
         told["words"] |= {"waiting": locales.text("ui.in_line", code, place=str(place))}
     if answer is not None:
-        unsure = any(sentence.key == "unsure" for sentence in answer.sentences)
+        mark = "unsure" if any(sentence.key == "unsure" for sentence in answer.sentences) else answer.outcome
         told |= {
             "turn": answer.turn,
             "outcome": answer.outcome,
-            "outcome_text": locales.text("outcome.unsure" if unsure else f"outcome.{answer.outcome}", code),
+            "mark": mark,
+            "outcome_text": locales.text(f"outcome.{mark}", code),
             "redacted": locales.text("ui.redacted", code) if answer.redactions else "",
             "reasons": [[reason, locales.text(f"reason.{reason}", code)] for reason in REASONS],
         }

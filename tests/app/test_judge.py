@@ -46,5 +46,7 @@ def test_a_row_that_wants_nothing_said_is_not_counted() -> None:
 def test_the_chat_does_not_call_a_cautious_answer_an_answer_from_the_policies() -> None:
     sure, caution = reply(OPEN), Sentence("I am not sure.", "fixed", key=CAUTION)
     unsure = replace(sure, sentences=(caution, *sure.sentences))
-    told = [json.loads(turn_so_far("k", "s", "en", each.sentences, answer=each))["outcome_text"] for each in (sure, unsure)]
-    assert told == ["Answered from the policies", "Nearest text in the policies"]
+    told = [json.loads(turn_so_far("k", "s", "en", each.sentences, answer=each)) for each in (sure, unsure)]
+    assert [each["outcome_text"] for each in told] == ["Answered from the policies", "Nearest text in the policies"]
+    assert [each["mark"] for each in told] == ["answered", "unsure"], "its dot is the colour of what was not found"
+    assert {each["outcome"] for each in told} == {"answered"}

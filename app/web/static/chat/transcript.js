@@ -106,7 +106,7 @@ function foot(turn, open) {
   if (turn.redacted) parts.push(element("p", { class: "redacted" }, turn.redacted));
   const why = element("button", { type: "button", class: "why", click: (event) => open.why(turn, event.currentTarget) }, words.why);
   const receipt = element("button", { type: "button", class: "receipt", click: (event) => open.receipt(turn, event.currentTarget) }, words.receipt);
-  const outcome = element("span", { class: `outcome ${turn.outcome}` }, turn.outcome_text);
+  const outcome = element("span", { class: `outcome ${turn.mark}` }, turn.outcome_text);
   parts.push(element("div", { class: "foot" }, outcome, element("span", { class: "about" }, why, receipt)));
   parts.push(opinion(turn));
   return parts;
