@@ -51,7 +51,7 @@ DEADLINE = words(
 """What makes a date the end of something."""
 REFERENCE = words(
     r"(?<![a-z])isin(?![a-z])|(?<![a-z])wkn(?![a-z])|\bsedol\b|\bcusip\b|promo|numero verde|المجاني|基金代码|股票代码|\bref|r[eé]f\b|riferiment|ticket|inciden|complaint|\bclaim|\bcase\b|\border\b|tracking|invoice|\berror|reclam|r[eé]clam|beschwerde|fehler|erreur|\berro\b|pedido|encomenda|commande|bestell|\bordine\b|sendung|seguimiento|\bsuivi|rastreio|spedizion|factura"
-    r"|facture|rechnung|fatura|fattura|expediente|dossier|pratica|protocol|vorgang|aktenzeichen|订单|訂單|工单|投诉|编号|参考号|单号|發票|发票|报错|错误|التذكرة|تذكرة|شكوى|الشكوى|طلب|فاتورة|مرجع|خطأ|شحنة"
+    r"|facture|rechnung|fatura|fattura|expediente|dossier|pratica|protocol|vorgang|aktenzeichen|订单|訂單|工单|投诉|参考号|单号|發票|发票|报错|错误|التذكرة|تذكرة|شكوى|الشكوى|(?<![ء-ي])(?:ال)?طلب|فاتورة|مرجع|خطأ|شحنة"
 )
 """What a number is the number of, right before it, that is no person's: what a bank or a shop counts."""
 BIC = words(r"\bbic\b|swift|银行代码|سويفت")

@@ -16,8 +16,15 @@ from compliance.redaction.literals import Offsets, beginnings, begins_with_digit
 
 CONTEXT_BEFORE = 56
 CONTEXT_AFTER = 24
-LEADING = 24
+LEADING = 32
 """Characters from where a word that says what a number is begins to the number right behind it."""
+_LINKING = (
+    "number|numbers|num|no|nr|nº|n°|n|numero|número|numéro|nummer|code|c[oó]digo|codice|id|is|es|est|ist|was|of|from|dated|on|the|de|del|du|d|des"
+    "|vom|von|dem|zum|am|da|do|di|dal|el|le|la|il|lo|em|a|al|رقم|رقمها|رقمه|هو|هي|بتاريخ|يوم|号|號|号码|號碼|编号|編號|为|為|是"
+)
+_BETWEEN = r"[\s:：#=\-/()\"'.«»]*"
+_LINKS = re.compile(rf"[^\W\d_\u3400-\u9fff]*{_BETWEEN}(?:(?:{_LINKING}){_BETWEEN}){{0,3}}(?:[A-Z]{{1,5}}[ \-]?)?", re.IGNORECASE)
+"""What may stand between such a word and its number: its own ending, "number", "of". "Order a transfer to 4400123456" has none."""
 LONGEST_WRITTEN = 40
 """Characters of the longest identifier as people write it."""
 ANCHOR_REACH = 10
@@ -195,10 +202,11 @@ class Nearby:
         return place < len(spans) and spans[place][0] < end + CONTEXT_AFTER
 
     def leads(self, context: Words, start: int) -> bool:
-        """Whether a word of `context` stands right before `start`, with LEADING characters at most from its beginning on."""
+        """Whether a word of `context` stands right before `start`, with LEADING characters at most from its beginning on and nothing but
+        what links a word with its number between."""
         spans = self.spans(context)
-        place = bisect.bisect_left(spans, (start - LEADING, 0))
-        return place < len(spans) and spans[place][1] <= start
+        near = spans[bisect.bisect_left(spans, (start - LEADING, 0)) : bisect.bisect_left(spans, (start, 0))]
+        return any(end <= start and _LINKS.fullmatch(self._text, end, start) for _, end in near)
 
     def _every(self, pattern: re.Pattern[str]) -> Iterator[tuple[int, int]]:
         starts = self.beginnings(pattern)

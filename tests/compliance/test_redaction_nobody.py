@@ -118,6 +118,25 @@ def test_what_names_nobody_is_listed_once_and_takes_no_name_from_the_lists() -> 
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "I order a transfer to 4400123456 please",
+        "أطلب تحويل إلى 4400123456 اليوم",
+        "please claim it back to 4400123456",
+        "Bestellen Sie das für 4400123456",
+        "facture, NIR 4400123456",
+        "我的客户编号是4400123456",
+    ],
+)
+def test_a_number_that_is_only_near_such_a_word_is_somebodys(text: str) -> None:
+    assert [value for _, value in found(text)] == ["4400123456"]
+
+
+def test_a_birth_near_a_contract_is_a_birth() -> None:
+    assert found("it is about my loan, born 03/04/1980") == [("BIRTH_DATE", "03/04/1980")]
+
+
+@pytest.mark.parametrize(
     ("text", "name"),
     [
         ("I spoke to Mrs Cornwall yesterday", "Cornwall"),
