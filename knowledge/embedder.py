@@ -82,7 +82,7 @@ class StaticEmbedder:
         for row, ids in enumerate(self._tokens(texts)):
             if ids:
                 vectors[row] = self._table[ids].mean(axis=0)
-        return _unit(vectors)
+        return unit(vectors)
 
     def weights(self, words: Sequence[str]) -> npt.NDArray[np.float32]:
         """How much each word moves a sentence's vector: function words little, subject words much. `(n,)` float32."""
@@ -136,11 +136,12 @@ class TransformerEmbedder:
     def piece_vectors(self, pieces: Pieces) -> Vectors:
         """`(n, dim)` float32 of length 1, from the table the model begins with: what a piece means before its sentence is read."""
         table = self._model[0].auto_model.get_input_embeddings().weight
-        return _unit(table[pieces.tolist()].detach().float().numpy())
+        return unit(table[pieces.tolist()].detach().float().numpy())
 
 
-def _unit(vectors: Vectors) -> Vectors:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+def unit(vectors: Vectors) -> Vectors:
+    """The vectors, along the last axis, at length 1; one of zeros stays so."""
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
 
 

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knowledge.embedder import Pieces, Vectors
+from knowledge.embedder import Pieces, Vectors, unit
 from knowledge.index import Index
 from knowledge.policy import Policy
 from knowledge.reading import headings
 
 OWN = 0.3
 """The part of a statement itself in what is compared; its translations share the rest."""
+
+KEPT = 4096
+"""Passages whose means are kept at most: the vectors of a large collection stay on disk, and all their means would fill the memory."""
 
 Document = tuple[str, str, str, tuple[str, ...]]
 
@@ -65,6 +68,9 @@ class Translations:
         if known is None:
             known = self._read(passage, peers)
             if peers:
+                if len(self._together) >= KEPT:
+                    self._together.clear()
+                    self._pieces.clear()
                 self._together[passage] = known
         return known
 
@@ -72,8 +78,8 @@ class Translations:
         own = self._index.vectors_of(passage)
         if not peers:
             return Together(own)
-        others = _unit(np.mean([self._index.statement_vectors[:, peer.first : peer.last].astype(np.float32) for peer in peers], axis=0))
-        return Together(_unit(OWN * own + (1 - OWN) * others), _unit(others[0].mean(axis=0)), tuple(self._wording(peer) for peer in peers))
+        others = unit(np.mean([self._index.statement_vectors[:, peer.first : peer.last].astype(np.float32) for peer in peers], axis=0))
+        return Together(unit(OWN * own + (1 - OWN) * others), unit(others[0].mean(axis=0)), tuple(self._wording(peer) for peer in peers))
 
     def _wording(self, section: Section) -> tuple[Pieces, ...]:
         numbers = range(section.first, section.last)
@@ -131,7 +137,3 @@ def _peers(index: Index) -> dict[int, tuple[Section, ...]]:
 def _document(policy: Policy) -> Document:
     """What two policies that are translations of each other have alike."""
     return policy.id, policy.version, policy.audience, policy.jurisdiction
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9), np.float32)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge.embedder import Embedder, Vectors, load_embedder
+from knowledge import translations
+from knowledge.embedder import Embedder, load_embedder, unit
 from knowledge.index import Index, build
 from knowledge.policy import Policy, load_policies
 from knowledge.search import Scope, Search
@@ -37,10 +38,6 @@ def number_of(index: Index, language: str, said: str) -> int:
     return number
 
 
-def unit(vectors: Vectors) -> Vectors:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32)
-
-
 def test_each_statement_is_the_mean_of_itself_and_its_translations(tmp_path: Path, embedder: Embedder) -> None:
     index = build(policies(tmp_path, en=EN, es=ES), embedder)
     english, spanish = number_of(index, "en", "3 EUR"), number_of(index, "es", "3 EUR")
@@ -54,6 +51,17 @@ def test_each_statement_is_the_mean_of_itself_and_its_translations(tmp_path: Pat
     said = [statement.text for statement in index.passages[spanish].statements]
     assert [pieces.tolist() for pieces in statements] == [pieces.tolist() for pieces in embedder.pieces(said)]
     assert heading.tolist() == embedder.pieces([f"Paquetes {index.passages[spanish].heading}"])[0].tolist()
+
+
+def test_what_is_kept_of_passages_is_bounded_and_comes_back_alike(
+    tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(translations, "KEPT", 2)
+    kept = Translations(build(policies(tmp_path, en=EN, es=ES), embedder))
+    first = [kept.of(number).statements for number in range(6)]
+    assert len(kept._together) <= 2
+    for number, before in enumerate(first):
+        np.testing.assert_array_equal(kept.of(number).statements, before)
 
 
 def test_a_section_with_another_number_of_statements_lends_nothing(tmp_path: Path, embedder: Embedder) -> None:
@@ -74,8 +82,8 @@ def test_a_section_with_another_number_of_statements_lends_nothing(tmp_path: Pat
 def test_another_version_or_shape_lends_nothing(tmp_path: Path, embedder: Embedder, others: dict[str, str]) -> None:
     index = build(policies(tmp_path, en=EN, **others), embedder)
     first = [n for n, passage in enumerate(index.passages) if passage.policy.key == ("post/parcels", "en", "1")]
-    translations = Translations(index)
-    assert all(translations.of(number).others is None for number in first)
+    together = Translations(index)
+    assert all(together.of(number).others is None for number in first)
 
 
 def test_a_long_section_that_is_cut_elsewhere_is_matched_statement_by_statement(tmp_path: Path, embedder: Embedder) -> None:
@@ -89,14 +97,14 @@ def test_a_long_section_that_is_cut_elsewhere_is_matched_statement_by_statement(
         for n in range(1, 31)
     )
     index = build(policies(tmp_path, en=english, es=spanish + "\n"), embedder)
-    translations = Translations(index)
+    together = Translations(index)
     for number, passage in enumerate(index.passages):
-        (_, *statements) = translations.of(number).wordings[0]
+        (_, *statements) = together.of(number).wordings[0]
         assert len(statements) == len(passage.statements)
     other = {n: s for n, passage in enumerate(index.passages) for s in passage.statements if f" {17} " in s.text}
     (first, second) = sorted(other)
     place = index.passages[first].statements.index(other[first])
-    assert translations.of(first).wordings[0][1 + place].tolist() == embedder.pieces([other[second].text])[0].tolist()
+    assert together.of(first).wordings[0][1 + place].tolist() == embedder.pieces([other[second].text])[0].tolist()
 
 
 def test_a_language_in_which_a_policy_is_left_out_lends_it_nothing(tmp_path: Path, embedder: Embedder) -> None:
