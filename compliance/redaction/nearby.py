@@ -22,8 +22,8 @@ _LINK_WORDS = (
     "number|numbers|num|no|nr|nº|n°|n|numero|número|numéro|nummer|code|c[oó]digo|codice|id|is|es|est|ist|was|of|from|dated|on|the|de|del|du|d|des"
     "|vom|von|dem|zum|am|da|do|di|dal|el|le|la|il|lo|em|a|al|رقم|رقمها|رقمه|هو|هي|بتاريخ|يوم|号|號|号码|號碼|编号|編號|为|為|是"
 )
-_BETWEEN = r"[\s:：#=\-/()\"'.«»]*"
-_LINKS = re.compile(rf"[^\W\d_\u3400-\u9fff]*{_BETWEEN}(?:(?:{_LINK_WORDS}){_BETWEEN}){{0,3}}(?:[A-Z]{{1,5}}[ \-]?)?", re.IGNORECASE)
+_MARKS = r"[\s:：#=\-/()\"'.«»]*"
+_LINKS = re.compile(rf"[^\W\d_\u3400-\u9fff]*{_MARKS}(?:(?:{_LINK_WORDS}){_MARKS}){{0,3}}(?:[A-Z]{{1,5}}[ \-]?)?", re.IGNORECASE)
 """What may stand between such a word and its number: its own ending, "number", "of". "Order a transfer to 4400123456" has none."""
 LONGEST_WRITTEN = 40
 """Characters of the longest identifier as people write it."""
