@@ -21,23 +21,19 @@ _ORDINARY = frozenset("MP")
 _WHERE = frozenset("in to from at near en desde hacia a à de depuis vers nach aus bei em no para da di".split())
 
 
-LATER = "e-"
-"""The names of the concepts that were written after the tagger that ships was trained begin with this letter or one behind it."""
-
-
 @cache
-def _concepts() -> dict[tuple[str, bool, bool], list[str]]:
+def _concepts() -> dict[tuple[str, bool], list[str]]:
     sayings = [each for each in read_concepts() if each.kind != "gloss"]
     aside = set(sorted({each.concept for each in sayings})[::EVERY])
-    out: dict[tuple[str, bool, bool], list[str]] = {}
+    out: dict[tuple[str, bool], list[str]] = {}
     for each in sayings:
-        out.setdefault((each.language, each.concept in aside, each.concept >= LATER), []).append(each.text)
+        out.setdefault((each.language, each.concept in aside), []).append(each.text)
     return out
 
 
-def concepts(language: str, *, aside: bool, later: bool = False) -> list[str]:
-    """The sayings of the concepts that are trained on, or of those put aside; of the first ones or of the later."""
-    return _concepts()[language, aside, later]
+def concepts(language: str, *, aside: bool) -> list[str]:
+    """The sayings of the concepts that are trained on, or of those put aside."""
+    return _concepts()[language, aside]
 
 
 def training_questions(language: str) -> list[str]:
