@@ -145,7 +145,7 @@ class Appliance:
         """What words answers: a server where one is set, with the model of the box behind it; else the model of the box; None
         on a box that only quotes."""
         settings = self.settings
-        local = self.engine if settings.slm else None
+        local = self.engine if settings.slm and (self.worded or settings.server) else None  # one that is never asked is not loaded
         if not settings.server:
             return local
         from app.slm.remote import Remote
@@ -153,6 +153,17 @@ class Appliance:
         return Remote(
             settings.server, settings.server_model, settings.server_key.get_secret_value(), settings.context_tokens, fallback=local
         )
+
+    @cached_property
+    def worded(self) -> frozenset[str]:
+        """The languages in which the model words answers; in the others the box quotes. A server's model does in every one."""
+        from app.language import SERVED
+
+        settings = self.settings
+        if not settings.slm and not settings.server:
+            return frozenset()
+        found = None if settings.server else self.model_file.languages
+        return frozenset(settings.model_languages or (SERVED if found is None else found))
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -195,6 +206,7 @@ class Appliance:
             search=search,
             grounding=grounding,
             engine=engine,
+            worded=self.worded,
             ledger=self.ledger,
             model=self._model_facts(engine),
             branch=settings.branch,
@@ -206,7 +218,7 @@ class Appliance:
 
     def _model_facts(self, engine: Backend | None) -> turn.ModelFacts:
         if engine is None:
-            return turn.ModelFacts("quote", "", "", 0)
+            return turn.QUOTING
         if not self.settings.slm:
             return turn.ModelFacts(engine.describe(), "", "", engine.context_size)
         file = self.model_file

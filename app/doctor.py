@@ -129,10 +129,16 @@ def _language(path: Path) -> Finding:
 
 
 def _model(settings: Settings) -> str:
+    from app.language import SERVED
     from app.slm.catalog import resolve
 
     found = resolve(settings.model, settings.models, settings.home)
-    return f"{found.name} {found.quantization}, sha256 {found.sha256[:16]}…"
+    told = f"{found.name} {found.quantization}, sha256 {found.sha256[:16]}…"
+    if not settings.slm or found.languages is None or settings.model_languages:
+        return told
+    quoting = " ".join(code for code in SERVED if code not in found.languages)
+    worded = " ".join(found.languages) or "no language"
+    return f"{told}; words answers in {worded}" + (f", the box quotes in {quoting}, where it adds nothing" if quoting else "")
 
 
 def _ledger(settings: Settings) -> str:

@@ -24,6 +24,10 @@ def default_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "tellerbox"
 
 
+Language = Literal["en", "es", "fr", "de", "pt", "it", "zh", "ar"]
+"""A language that the box answers in."""
+
+
 class Settings(BaseSettings):
     """Every setting there is. Each may be given as TELLERBOX_<NAME> or as a line of tellerbox.toml."""
 
@@ -49,7 +53,7 @@ class Settings(BaseSettings):
     recognizers: tuple[str, ...] = Field(
         (), description="the bank's own recognizers beside ours: package.module:name, or spacy:PATH"
     )
-    default_language: Literal["en", "es", "fr", "de", "pt", "it", "zh", "ar"] = Field(
+    default_language: Language = Field(
         "en", description="the language when nothing else tells"
     )
     max_question_chars: int = Field(2_000, ge=50, le=20_000, description="a longer question is refused")
@@ -67,6 +71,9 @@ class Settings(BaseSettings):
     server_model: str = Field("", description="the model that is asked for there; empty for its first")
     server_key: SecretStr = Field(SecretStr(""), description="the key that the server wants, if any")
     slm: bool = Field(True, description="whether the model words answers; without it the box quotes")
+    model_languages: tuple[Language, ...] = Field(
+        (), description="languages in which the model words answers; none for those of the catalogue, where what it adds was measured"
+    )
     idle_minutes: float = Field(5.0, gt=0, le=240, description="a session without a message is wiped after this long")
     max_sessions: int = Field(500, ge=1, description="sessions kept at once; the one idle longest goes first")
     handoff_minutes: float = Field(30.0, gt=0, le=480, description="how long a session is kept while its person waits for a teller")

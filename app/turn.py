@@ -87,7 +87,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What a record says of the model; a box without one has the name "quote" and no sha256."""
+    """What a record says of the model; where the box only quotes it has the name "quote" and no sha256."""
 
     name: str
     sha256: str
@@ -95,9 +95,12 @@ class ModelFacts:
     context_tokens: int
 
 
+QUOTING = ModelFacts("quote", "", "", 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything a turn is made of; `engine` is None on a box that only quotes."""
+    """Everything a turn is made of; `engine` is None on a box that only quotes, and is asked in the languages of `worded` alone."""
 
     redactor: Redactor
     detector: LanguageDetector
@@ -105,6 +108,7 @@ class Parts:
     search: Search
     grounding: Grounding
     engine: Backend | None
+    worded: frozenset[str]
     ledger: Recorder
     model: ModelFacts
     branch: str
@@ -112,6 +116,10 @@ class Parts:
     limits: Limits
     max_question_chars: int
     default_language: str
+
+    def model_of(self, language: str) -> ModelFacts:
+        """What words answers in a language."""
+        return self.model if language in self.worded else QUOTING
 
 
 def run(
@@ -155,13 +163,13 @@ def run(
         session.remember(progress.query or progress.redacted.text, progress.language.language)
         disclosure = None if session.disclosed else locales.text("disclosure", progress.language.language)
         session.disclosed = True
+        model = parts.model_of(progress.language.language)
         if held is not None:
             yield held
         yield Answer(
             turn=progress.turn, session=session.id, language=progress.language.language, outcome=progress.outcome,
             sentences=tuple(progress.sentences), redactions=progress.redacted.counts, handoff=progress.handoff,
-            receipt=receipt, model_name=progress.model or parts.model.name,
-            model_sha256="" if progress.model else parts.model.sha256,
+            receipt=receipt, model_name=progress.model or model.name, model_sha256="" if progress.model else model.sha256,
             timings_ms=progress.timings, disclosure=disclosure,
         )  # fmt: skip
 
@@ -316,7 +324,7 @@ def _grounded(parts: Parts, progress: Progress, found: Found) -> Iterator[Senten
     best, ordered = pool[0], len(_as_good(found.candidates)) > MAX_SENTENCES
     yield from _notice(progress, pool)
     used: set[tuple[int, int, str]] = set()
-    if parts.engine is not None:
+    if parts.engine is not None and progress.language.language in parts.worded:
         for said in _model_sentences(parts, parts.engine, progress, pool):
             if isinstance(said, InQueue):
                 yield said

@@ -116,7 +116,7 @@ def _places(progress: Progress) -> list[int]:
 
 
 def _model(parts: Parts, progress: Progress) -> dict[str, Any]:
-    model = parts.model
+    model = parts.model_of(progress.language.language)
     if progress.model:
         # A server tells neither which file it runs nor how.
         model = replace(model, name=progress.model, sha256="", quantization="")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from app.appliance import Appliance
+from app.language import SERVED
 from app.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -41,8 +42,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def box(home: Path) -> Iterator[Appliance]:
-    """A real box on the reference bank, with every part."""
-    with Appliance(Settings(home=home)) as appliance:
+    """A real box on the reference bank, with every part: its model is asked in every language."""
+    with Appliance(Settings(home=home, model_languages=SERVED)) as appliance:
         appliance.ready()
         yield appliance
 

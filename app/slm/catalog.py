@@ -20,7 +20,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One entry. `sha256` is empty when nobody has established it; `verified` says that we hashed the file ourselves."""
+    """One entry. `sha256` is empty when nobody has established it; `verified` says that we hashed the file ourselves; `languages` are
+    those in which it words answers: in the others the box quotes."""
 
     name: str
     file: str
@@ -64,12 +65,14 @@ def catalog(path: Path = CATALOG_FILE) -> dict[str, Model]:
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A GGUF that may be loaded: its hash was checked against the catalogue, or taken when it was chosen."""
+    """A GGUF that may be loaded: its hash was checked against the catalogue, or taken when it was chosen. `languages` are those in which
+    the catalogue has it word answers; None for a file of one's own, which does in every one."""
 
     name: str
     path: Path
     sha256: str
     quantization: str
+    languages: tuple[str, ...] | None = None
 
 
 def resolve(choice: str, models: Path, home: Path, check: bool = True) -> ModelFile:
@@ -99,7 +102,9 @@ def resolve(choice: str, models: Path, home: Path, check: bool = True) -> ModelF
         raise TellerboxError(
             f"model file {path} is not the one expected: its sha256 is {actual[:16]}…, not {expected[:16]}…"
         )
-    return ModelFile(path.stem if entry is None else name, path, actual, entry.quantization if entry else "")
+    if entry is None:
+        return ModelFile(path.stem, path, actual, "")
+    return ModelFile(name, path, actual, entry.quantization, entry.languages)
 
 
 def _chosen(home: Path) -> tuple[str, str]:

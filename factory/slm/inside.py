@@ -3,7 +3,8 @@
     python -m factory inside [--limit N]     # questions of tests/gold dev, both ways, on the exported model
 
 For each language: how many sentences were shown, how many of them are the model's (they passed grounding), and how often the first
-sentence, and the whole answer, hold every figure that the question needs.
+sentence, and the whole answer, hold every figure that the question needs. Where the model adds nothing the box should quote: the
+languages in which it adds are `languages` of its entry in `app/slm/catalog.toml`.
 """
 
 from __future__ import annotations
@@ -78,12 +79,18 @@ def _settings(home: str, model: Path, slm: bool) -> Settings:
     return Settings(**values)
 
 
+def adds(ways: dict[str, dict[str, int]]) -> bool:
+    """Whether the model makes more answers of a language right, whole or in their first sentence, and none of the two fewer."""
+    gains = [ways["model"][name] - ways["quotes"][name] for name in ("first", "whole")]
+    return min(gains) >= 0 and max(gains) > 0
+
+
 def table(found: dict[str, dict[str, dict[str, int]]]) -> str:
     """A row a language, in Markdown."""
     lines = [
         "| language | answered | by the model | first right: with model | quotes | answer right: with model | quotes "
-        "| sentences an answer: with model | quotes |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| sentences an answer: with model | quotes | adds |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for language, ways in found.items():
         with_model, quoting = ways["model"], ways["quotes"]
@@ -91,6 +98,7 @@ def table(found: dict[str, dict[str, dict[str, int]]]) -> str:
         for name in ("first", "whole"):
             cells += [_share(way[name], way["known"]) for way in (with_model, quoting)]
         cells += [f"{way['sentences'] / max(way['answered'], 1):.2f}" for way in (with_model, quoting)]
+        cells.append("yes" if adds(ways) else "no")
         lines.append(f"| {language} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

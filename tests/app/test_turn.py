@@ -206,6 +206,27 @@ def test_bad_input_is_an_error_or_a_safe_answer(box: Appliance, text: str) -> No
     assert box.ask("how much is a replacement card").outcome == "answered"
 
 
+def test_the_model_is_asked_in_its_languages_and_the_box_quotes_in_the_others(fresh_home: Path) -> None:
+    with Appliance(Settings(home=fresh_home, model_languages=("it",))) as quoting:
+        english = quoting.ask("How much is a replacement debit card?")
+        italian = quoting.ask("Quanto costa una carta di debito sostitutiva?")
+        recorded = {turn: dict(quoting.ledger.find(turn=turn)[-1].header.facts)["model"] for turn in (english.turn, italian.turn)}
+    assert (english.model_name, english.model_sha256) == ("quote", "")
+    assert {sentence.origin for sentence in english.sentences if sentence.evidence} == {"quote"}
+    assert (recorded[english.turn]["name"], recorded[english.turn]["finish"]) == ("quote", "")
+    assert italian.model_name == recorded[italian.turn]["name"] == "tellerbox-slm"
+    assert recorded[italian.turn]["finish"] == "stop"
+
+
+def test_a_model_that_is_asked_in_no_language_is_not_loaded(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Appliance(Settings(home=fresh_home)) as quoting:
+        monkeypatch.setattr(quoting, "model_file", replace(quoting.model_file, languages=()))
+        answer = quoting.ask("How much is a replacement debit card?")
+        assert quoting.backend is None
+    assert answer.outcome == "answered"
+    assert answer.model_name == "quote"
+
+
 def test_a_person_who_leaves_stops_the_model(box: Appliance) -> None:
     session = box.start_session()
     stream = box.run(session, "how much does an international transfer cost?")

@@ -10,7 +10,7 @@ import pytest
 from app.answer import Answer, Sentence
 from app.grounding import Evidence
 from app.questions import read_rows
-from factory.slm.inside import Counts, inside, table
+from factory.slm.inside import Counts, adds, inside, table
 from tests.conftest import PROJECT
 from tests.factory.tiny import SHIPPED
 
@@ -31,6 +31,14 @@ def test_first_and_whole_are_counted_apart() -> None:
         counts.add(row, reply)
     assert (counts.answered, counts.sentences, counts.by_model) == (3, 5, 2)
     assert (counts.known, counts.first, counts.whole) == (3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "whole", "more"), [((5, 5), (8, 8), False), ((6, 5), (8, 8), True), ((5, 5), (9, 8), True), ((9, 5), (7, 8), False)]
+)
+def test_a_model_adds_where_more_is_right_and_nothing_less(first: tuple[int, int], whole: tuple[int, int], more: bool) -> None:
+    ways = {way: {"first": first[at], "whole": whole[at]} for at, way in enumerate(("model", "quotes"))}
+    assert adds(ways) is more
 
 
 @pytest.mark.slow

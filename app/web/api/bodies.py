@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.feedback import REASONS
 from app.handoffs import RESOLUTIONS
+from app.settings import Language
 
-Language = Literal["en", "es", "fr", "de", "pt", "it", "zh", "ar"]
 Text = Annotated[str, Field(max_length=200_000)]
 SessionId = Annotated[str, Field(max_length=128, description="the session of an earlier answer", examples=["qVd1Yk0cT3mXh2sPz8LwRg"])]
 

@@ -21,6 +21,7 @@ from app.answer import Answer, InQueue, Sentence
 from app.appliance import Appliance
 from app.conversation import REMEMBERED, Session
 from app.errors import SAFE_ERRORS
+from app.settings import Language
 from app.web import metrics
 from app.web.api import bodies
 from app.web.api.turns import whole_answer
@@ -56,7 +57,7 @@ class ChatMessage(BaseModel):
 class Extension(bodies.Body):
     """What only this box takes."""
 
-    language: bodies.Language | None = None
+    language: Language | None = None
     role: Literal["customer", "teller"] = "customer"
 
 
