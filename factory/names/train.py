@@ -1,8 +1,8 @@
 """Train the tagger of names: `python -m factory.names.train [--preset smoke] [--out models/names]`, after `factory.names.clusters`.
 
 Sentences are filled from the templates (each anew with other names), beside sentences that hold none: the reference bank's policies and
-training questions, what people at a bank call things, and customers' questions from the data folder where it is there. The gazetteer that
-ships lists every name; the scores of `factory.names.evaluate` come from a gazetteer without the names put aside.
+training questions, what people at a bank call things, everyday phrases, and customers' questions from the data folder where it is there.
+The gazetteer that ships lists every name; the scores of `factory.names.evaluate` come from a gazetteer without the names put aside.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from factory.names.corpus import Filler, Labelled, roughen, templates
 from factory.names.gazetteer import gazetteer
 from factory.names.lexicon import LANGUAGES, ROOT
 from factory.names.sayings import concepts, names_something, training_questions
+from factory.phrases import read_phrases
 
 QUESTIONS = ROOT.parent / "shared" / "data" / "intents" / "customer_questions.jsonl.xz"
 SENTENCES = ROOT.parent / "shared" / "data" / "parallel" / "sentences.jsonl.xz"
@@ -64,13 +65,14 @@ MOST_FRAMES = 300
 @dataclass(frozen=True, slots=True)
 class Preset:
     """How much is trained: sentences a template, plain sentences a language, passes of the optimiser; and other numbers of sentences a
-    template and of plain ones where there are capitals."""
+    template and of plain ones where there are capitals; whether everyday phrases are among the plain ones."""
 
     fills: int
     plain: int
     iterations: int
     latin: int = 0
     latin_plain: int = 0
+    phrases: bool = True
 
     def plain_of(self, language: str) -> int:
         """Plain sentences of each source of this language."""
@@ -84,8 +86,8 @@ class Preset:
 PRESETS = {"release": Preset(14, 1500, 100), "smoke": Preset(1, 60, 12)}
 
 
-def plain_sentences(language: str, most: int, rng: random.Random) -> list[Labelled]:
-    """Sentences of the bank without any name; `most` at most of each source."""
+def plain_sentences(language: str, most: int, rng: random.Random, everyday: bool = True) -> list[Labelled]:
+    """Sentences of the bank without any name, `most` at most of each source, and the phrases of every day where they are wanted."""
     found: list[str] = []
     for path in sorted((ROOT / "knowledge" / "policies" / language).glob("*/*.md")):
         found += [line.strip("#|- *") for line in path.read_text("utf-8").split("---", 2)[-1].splitlines() if len(line) > 12]
@@ -94,6 +96,8 @@ def plain_sentences(language: str, most: int, rng: random.Random) -> list[Labell
     said = _nobodys(concepts(language, aside=False)) * CONCEPTS.get(language, 1)
     sources.append((said, len(said)))
     sources += [(_customers(language), most * CUSTOMERS.get(language, 1)), (_everyday(language), most), (_passages(language), most)]
+    phrases = _phrases(language) if everyday else []
+    sources.append((phrases, len(phrases)))
     documents = most * 2 if language == "de" else most // 3  # there are no passages in German
     sources.append((_documents(language, documents, rng), documents))
     return [roughen(Labelled(text, (), language), rng) for source, share in sources for text in rng.sample(source, min(share, len(source)))]
@@ -158,6 +162,13 @@ def _everyday(language: str) -> list[str]:
         rows = [json.loads(line) for line in file]
     nameless = frozenset(_nameless(row["en"] for row in rows))
     return sorted(nameless if language == "en" else {row["text"] for row in rows if row["lang"] == language and row["en"] in nameless})
+
+
+def _phrases(language: str) -> list[str]:
+    """The project's own everyday sentences that name nobody, as their English side tells."""
+    groups = [group.texts for group in read_phrases() if language in group.texts]
+    nameless = frozenset(_nameless(texts["en"] for texts in groups))
+    return sorted({texts[language] for texts in groups if texts["en"] in nameless})
 
 
 _STOCK = {
@@ -232,7 +243,7 @@ def sentences(preset: Preset, rng: random.Random) -> Iterator[Labelled]:
         for frame in rng.sample(frames, min(MOST_FRAMES, len(frames))):
             for _ in range(max(1, preset.fills * FRAMES.get(language, FRAMES_ELSEWHERE) // 14)):
                 yield filler.fill(frame)
-        yield from plain_sentences(language, preset.plain_of(language), rng)
+        yield from plain_sentences(language, preset.plain_of(language), rng, preset.phrases)
 
 
 def train(
@@ -298,8 +309,9 @@ def main() -> None:
     parser.add_argument("--latin", type=int, default=0, help="sentences a template in Latin script, where other than elsewhere")
     parser.add_argument("--latin-plain", type=int, default=0, help="plain sentences of each source in Latin script, likewise")
     parser.add_argument("--iterations", type=int, default=0, help="passes of the optimiser, where other than the preset's")
+    parser.add_argument("--no-phrases", action="store_true", help="without the everyday phrases")
     given = parser.parse_args()
-    preset = PRESETS[given.preset]
+    preset = replace(PRESETS[given.preset], phrases=not given.no_phrases)
     other = {name: getattr(given, name) for name in ("fills", "plain", "latin", "latin_plain", "iterations") if getattr(given, name)}
     preset = replace(preset, **other)
     clusters = Clusters.load(given.out / CLUSTERS)

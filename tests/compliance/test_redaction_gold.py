@@ -20,12 +20,12 @@ from factory.names.lexicon import LANGUAGES
 from factory.names.scores import Score, read_gold, read_marked
 
 GOAL = {"recall": 0.90, "precision": 0.85}
-MOST_TOUCHED = 0.031
-"""Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 6 of 196."""
-MOST_MASKED = {"es": 1, "fr": 1, "de": 1, "zh": 1, "ar": 16}
+MOST_TOUCHED = 0.026
+"""Of clean messages, many of them made of words that are also names; the goal is 0.02, measured are 5 of 196."""
+MOST_MASKED = {"fr": 1, "zh": 1, "ar": 8}
 """Policy questions of train and dev (some 600 a language) in which an ordinary word is masked, as measured; the goal is none. Towns that
 are named in them are no ordinary words (`NAMED`)."""
-MOST_SAYINGS = {"es": 3, "fr": 1, "de": 10, "pt": 3, "it": 3, "zh": 3, "ar": 28}
+MOST_SAYINGS = {"en": 1, "es": 3, "de": 8, "pt": 3, "it": 1, "zh": 2, "ar": 16}
 """Likewise of the 472 sayings of concepts put aside."""
 
 
