@@ -3,6 +3,7 @@
     python -m factory.embedder_tuning --model build/embedder/table --out models/embedder --data ../shared/data \\
         --policies knowledge/policies --gold tests/gold
     python -m factory.embedder_tuning --model models/embedder --least 3 --kept 0.4      # on with the one that ships
+    python -m factory.embedder_tuning --model models/embedder --least 3 --phrases 640   # the rows of everyday phrases alone
 
 In each step: sayings of one concept in two languages are drawn together (`factory/concepts.py`), statements of the policies with
 their translations and headings, training questions with the passages that answer them; and, so that nothing is forgotten, aligned
@@ -37,6 +38,7 @@ from factory.concepts import FOLDER, Saying, read_concepts
 from factory.embedder import FACTS, MATRYOSHKA, SHARES, contrast, packed, rounded, save_facts, save_model
 from factory.embedder_batches import Ints, Texts, source_shares, tokenize
 from factory.embedder_corpus import LANGUAGES, Corpus, Group, Pair, read_corpus
+from factory.phrases import read_phrases
 from factory.policy_groups import policy_groups, policy_pairs, question_groups, question_pairs
 
 CHECKPOINT_SECONDS = 60.0
@@ -65,8 +67,11 @@ class Tuning:
     stay_weight: float = 0.02
     dropped: float = 0.15
     step: float = 0.1
+    phrases: int = 0
+    phrase_weight: float = 1.0
     least: int = 0
-    """How often a piece occurs in the sayings and the bank's texts for its row to move; 0: every row moves, and lengths are evened."""
+    """How often a piece occurs in the sayings and the bank's texts, or in the phrases where some are drawn, for its row to move; 0: every
+    row moves, and lengths are evened."""
     seed: int = 20261127
 
 
@@ -121,14 +126,15 @@ class Materials:
     concepts: Shelf
     bank: Shelf
     questions: Shelf
+    phrases: Shelf
     groups: Ints
     pairs: dict[str, Ints]
-    own: int
-    """How many of the texts, the first ones, are sayings or the bank's."""
+    moving: range
+    """The texts that are phrases, or where there are none sayings and the bank's: whose pieces may move."""
 
     def uses(self, pieces: int) -> Ints:
-        """`(pieces,)` how often each piece occurs in what is the bank's own."""
-        return np.bincount(self.texts.take(np.arange(self.own))[0], minlength=pieces)
+        """`(pieces,)` how often each piece occurs in the texts whose pieces may move."""
+        return np.bincount(self.texts.take(np.array(self.moving, np.int64))[0], minlength=pieces)
 
 
 def materials_of(
@@ -139,6 +145,7 @@ def materials_of(
     questions: Sequence[Pair],
     aligned: Sequence[Group],
     asked: Sequence[Pair],
+    phrases: Sequence[Group] = (),
 ) -> Materials:
     """`groups`, `pairs` and `questions` are the bank's own, `aligned` and `asked` what must not be forgotten."""
     texts: list[str] = []
@@ -159,6 +166,8 @@ def materials_of(
     translated = [(f"group {number}", code, text) for number, group in enumerate(groups) for code, text in group.texts.items()]
     shelves = shelf([*translated, *both(pairs)]), shelf(both(questions))
     own = len(texts)
+    everyday = shelf([(f"phrase {number}", code, text) for number, group in enumerate(phrases) for code, text in group.texts.items()])
+    moving = range(own, len(texts)) if phrases else range(own)
     replayed = np.full((len(aligned), len(LANGUAGES)), -1, np.int64)
     for number, group in enumerate(aligned):
         for column, code in enumerate(LANGUAGES):
@@ -171,9 +180,10 @@ def materials_of(
         tokenize([tokenizer], texts),
         Shelf([saying.concept for saying in sayings], [saying.kind for saying in sayings], said),
         *shelves,
+        everyday,
         replayed,
         {code: np.array(found, np.int64) for code, found in public.items()},
-        own,
+        moving,
     )
 
 
@@ -213,6 +223,8 @@ def loss_of(
         loss = loss + tuning.spoken_weight * weight * _contrast(encoder, drawn, tuning.scale)
     drawn = materials.bank.draw(rng, tuning.bank, ("question", *LANGUAGES), ("passage", *LANGUAGES))
     loss = loss + tuning.bank_weight * _contrast(encoder, drawn, tuning.scale)
+    drawn = materials.phrases.draw(rng, tuning.phrases, ("en",), LANGUAGES[1:])
+    loss = loss + tuning.phrase_weight * _contrast(encoder, drawn, tuning.scale)
     drawn = materials.questions.draw(rng, tuning.questions, ("question",), ("passage",))
     loss = loss + tuning.bank_weight * _contrast(encoder, drawn, tuning.scale)
     rows = materials.groups[rng.integers(len(materials.groups), size=tuning.replayed)]
@@ -297,10 +309,11 @@ def main() -> None:
     parser.add_argument("--policies", type=Path, default=Path("knowledge/policies"))
     parser.add_argument("--gold", type=Path, default=Path("tests/gold"), help="questions; their train split alone is read")
     parser.add_argument("--steps", type=int, default=Tuning().steps, help="of each run")
+    parser.add_argument("--phrases", type=int, default=Tuning().phrases, help="everyday phrases a step; their pieces alone move then")
     parser.add_argument("--least", type=int, default=Tuning().least, help="uses from which a row moves; 0: every row")
     parser.add_argument("--kept", type=float, default=Tuning().kept, help="share of the table before")
     options = parser.parse_args()
-    tuning = Tuning(steps=options.steps, least=options.least, kept=options.kept)
+    tuning = Tuning(steps=options.steps, phrases=options.phrases, least=options.least, kept=options.kept)
     facts = tune_embedder(options.model, options.out, options.data, options.work, options.concepts, options.policies, options.gold, tuning)
     print(json.dumps(facts, indent=1))
 
@@ -319,8 +332,10 @@ def tune_embedder(
     corpus = read_corpus(data, tuple(sorted((work / "lexicon").glob("*.jsonl"))))
     groups, pairs, questions = policy_groups(policies) + question_groups(gold), policy_pairs(policies), question_pairs(policies, gold)
     aligned = replayed_of(corpus, tuning)
-    materials = materials_of(tokenizer, sayings, groups, pairs, questions, aligned, corpus.pairs)
-    digest = hashlib.sha256(repr((tuning, sayings, groups, pairs, questions)).encode() + (static / "model.safetensors").read_bytes())
+    phrases = read_phrases() if tuning.phrases else []
+    materials = materials_of(tokenizer, sayings, groups, pairs, questions, aligned, corpus.pairs, phrases)
+    told = repr((tuning, sayings, groups, pairs, questions, phrases)).encode()
+    digest = hashlib.sha256(told + (static / "model.safetensors").read_bytes())
     run = work / f"tuning-{digest.hexdigest()[:12]}"
     run.mkdir(parents=True, exist_ok=True)
     tables, seconds = [], 0.0
@@ -341,6 +356,7 @@ def tune_embedder(
         dataclasses.asdict(tuning)
         | {
             "concepts": len({saying.concept for saying in sayings}),
+            "written": len(phrases),
             "sayings": {code: sum(saying.language == code for saying in sayings) for code in LANGUAGES},
             "moved": round(float(1 - F.cosine_similarity(table, before, dim=1).mean()), 4),
             "seconds": round(seconds, 1),

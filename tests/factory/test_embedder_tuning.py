@@ -75,13 +75,26 @@ def test_rows_of_pieces_that_the_bank_hardly_uses_stay_to_the_bit(
 ) -> None:
     _, before, materials = start
     uses = materials.uses(len(before))
-    own = materials.texts.take(np.arange(materials.own))[0]
-    assert uses.sum() == len(own)
+    assert uses.sum() == len(materials.texts.take(np.array(materials.moving))[0])
     assert 0 < (uses >= 3).sum() < len(uses)
     after, _ = tune(materials, before, dataclasses.replace(QUICK, least=3), tmp_path)
     moved = (after != before).any(dim=1).numpy()
     assert moved.any()
     assert not moved[uses < 3].any()
+
+
+def test_where_phrases_are_drawn_their_pieces_alone_move(tmp_path: Path) -> None:
+    texts = [saying.text for saying in sayings()] + [text for group in ALIGNED for text in group.texts.values()]
+    tokenizer = build_tokenizer(texts * 3, 300, {})
+    before = torch.randn(tokenizer.get_vocab_size(), 32, generator=torch.Generator().manual_seed(1))
+    phrases = [Group({"en": group.texts["en"], "fr": group.texts["es"]}, "phrases") for group in ALIGNED[:6]]
+    materials = materials_of(tokenizer, sayings(), ALIGNED[6:], [], [], ALIGNED, [Pair("en", "who comes", "a red door")], phrases)
+    met = {number for group in phrases for text in group.texts.values() for number in tokenizer.encode(text).ids}
+    after, _ = tune(materials, before, dataclasses.replace(QUICK, phrases=6, least=1), tmp_path)
+    moved = set(np.flatnonzero((after != before).any(dim=1).numpy()).tolist())
+    assert moved
+    assert moved <= met
+    assert len(met) < len(before)
 
 
 def test_a_tuning_that_is_killed_goes_on_to_the_same_table(
