@@ -14,7 +14,7 @@ import numpy as np
 
 from compliance.redaction.bound import Bound
 from compliance.redaction.clusters import Clusters
-from compliance.redaction.features import AFTER, BEFORE, case_of
+from compliance.redaction.features import case_of
 from compliance.redaction.field import OUTSIDE, Field, Weights
 from compliance.redaction.gazetteer import NAMING, Gazetteer
 from compliance.redaction.rule import Match
@@ -26,8 +26,6 @@ MODEL, NAMES, CLUSTERS = "tagger.npz", "gazetteer.tsv.gz", "clusters.txt.gz"
 MAX_TOKENS = 400
 """A longer text is tagged in windows of so many tokens: the cost of a window does not grow with the text."""
 OVERLAP = 40
-REACH = 12
-"""Tokens on either side of a word that may be a name that are tagged with it; a name that goes on further takes the window with it."""
 MOST_SCORE = 0.5
 """A name that is certain counts less than the least certain rule: a checksum knows better what a number is."""
 SURE = 0.9
@@ -56,44 +54,25 @@ def masks(found: Iterable[Match]) -> list[tuple[int, int, str]]:
     return sorted(out)
 
 
-def _places_to_look(words: Sequence[Known], known: Sequence[str], case: str, places: Iterable[int]) -> Iterator[int]:
-    """Of these places those with a word that could make a span like a name: one of a naming class, or with a capital that neither its place
-    nor a list explains. Half of the texts that name nobody have none and are not tagged; of 5,162 texts (dev half, synthetic set,
-    templates) no name was lost by it."""
-    for place in places:
-        text, letters = words[place].text, known[place]
+def _may_name(words: Sequence[Known], known: Sequence[str]) -> bool:
+    """Whether any word of a text could make a span like a name: one of a naming class, or with a capital that neither its place nor a list
+    explains. Half of the texts that name nobody have none and are not tagged; of 5,162 texts (dev half, synthetic set, templates) no name
+    was lost by it."""
+    case = case_of(words)
+    for place, (word, letters) in enumerate(zip(words, known, strict=True)):
+        text = word.text
         if not text[0].isalpha() or "P" in letters or text in _NO_NAMES:
             continue
         if NAMING.isdisjoint(letters):
             unexplained = not letters and len(text) > 1 and text[0].isupper() and place > 0 and words[place - 1].text not in _STOPS
             if unexplained and not _abbreviates(text, letters, case):
-                yield place
+                return True
         elif is_han(text):
             if not ("1M" in letters or "2M" in letters):  # within an ordinary word of several characters it is no family name
-                yield place
+                return True
         elif "M" not in letters or text[0].isupper() or is_arabic(text):
-            yield place
-
-
-def _windows(words: Sequence[Known], known: Sequence[str], case: str) -> Iterator[range]:
-    """The tokens from the first place to look at to the last, REACH more on either side, in pieces of MAX_TOKENS with an OVERLAP. One by
-    one the stretches around them would be shorter, and take as long."""
-    every = range(len(words))
-    first_place = next(_places_to_look(words, known, case, every), None)
-    if first_place is None:
-        return
-    last_place = next(_places_to_look(words, known, case, reversed(every)))
-    start, stop = max(0, first_place - REACH), min(len(words), last_place + REACH + 1)
-    for first in range(start, max(start + 1, stop - OVERLAP), MAX_TOKENS - OVERLAP):
-        yield range(first, min(first + MAX_TOKENS, stop))
-
-
-def _wider(window: range, found: Sequence[tuple[str, int, int, float]], size: int) -> range:
-    """The window, or a wider one where a name goes on to its edge; never of more than MAX_TOKENS."""
-    if not found or len(window) + REACH > MAX_TOKENS:
-        return window
-    start = max(0, window.start - REACH) if found[0][1] == window.start else window.start
-    return range(start, min(size, window.stop + REACH) if found[-1][2] == window.stop - 1 else window.stop)
+            return True
+    return False
 
 
 def _like_a_name(kind: str, words: Sequence[Known], known: Sequence[str], case: str) -> bool:
@@ -217,24 +196,18 @@ class NameTagger:
         for place, letters in phrases.items():
             known[place] = letters + words[place].alone
         known = [letters if _PUBLIC.isdisjoint(letters) else _of_person(words, known, at) for at, letters in enumerate(known)]
-        case, done = case_of(words), 0
-        for window in _windows(words, known, case):
-            for match in self._find(words, known, spans, case, window):
-                if match.start >= done:  # windows may overlap
-                    yield match
-                    done = match.end
+        if not _may_name(words, known):
+            return
+        for start in range(0, max(1, len(words) - OVERLAP), MAX_TOKENS - OVERLAP):
+            window = slice(start, start + MAX_TOKENS)
+            yield from self._find(words[window], known[window], spans[window])
 
-    def _find(
-        self, words: Sequence[Known], known: Sequence[str], spans: Sequence[tuple[int, int]], case: str, window: range
-    ) -> Iterator[Match]:
+    def _find(self, words: Sequence[Known], known: Sequence[str], spans: Sequence[tuple[int, int]]) -> Iterator[Match]:
+        case = case_of(words)
         least_of = _LEAST_MIXED if case == "m" else _LEAST
-        while True:
-            least = [least_of.get(words[at].shape, LEAST_SCORE) for at in window]
-            found = list(self._spans(self._scores(words, known, spans, case, window), least, window.start))
-            wider = _wider(window, found, len(words))
-            if wider == window:
-                break
-            window = wider
+        least = [least_of.get(word.shape, LEAST_SCORE) for word in words]
+        scores = self._field.scores_of(self._vocabulary.numbers(words, known, case, spans))
+        found = list(self._spans(scores, least))
         for (_, _, before, _), (kind, first, last, score), (_, after, _, _) in zip(
             [_NOWHERE, *found], found, [*found[1:], _NEVER], strict=False
         ):
@@ -252,20 +225,8 @@ class NameTagger:
                 continue
             yield Match(kind, spans[first][0], spans[last][1], MOST_SCORE * score, "tagger")
 
-    def _scores(self, words: Sequence[Known], known: Sequence[str], spans: Sequence[tuple[int, int]], case: str, window: range) -> Weights:
-        """What the words of a window and those around it say for each label of its tokens; beyond it nothing is taken for a name."""
-        around = slice(max(0, window.start - BEFORE), window.stop + AFTER)
-        every = self._field.scores_of(self._vocabulary.numbers(words[around], known[around], case, spans[around]))
-        scores = every[window.start - around.start :][: len(window)]
-        if window.start:
-            scores[0] += self._field.moves[self._outside]
-        if window.stop < len(words):
-            scores[-1] += self._field.moves[:, self._outside]
-        return scores
-
-    def _spans(self, scores: Weights, least: Sequence[float], start: int) -> Iterator[tuple[str, int, int, float]]:
-        """Spans as (type, first token, last token, score) of the tokens from `start` on, which are part of a name with their least
-        probability."""
+    def _spans(self, scores: Weights, least: Sequence[float]) -> Iterator[tuple[str, int, int, float]]:
+        """Spans as (type, first token, last token, score) of the tokens that are part of a name with their least probability."""
         if self._bound.rules_out(scores, least):
             return
         of = self._field.probabilities(scores)
@@ -278,11 +239,11 @@ class NameTagger:
         held: tuple[str, int, int, float] | None = None
         for at in places:
             kind, score = int(kinds[at]), float(inside[at])
-            if held and held[2] == start + at - 1 and held[0] == TYPES[kind] and begins[at, kind] < goes_on[at, kind]:
-                held = (held[0], held[1], start + at, min(score, held[3]))
+            if held and held[2] == at - 1 and held[0] == TYPES[kind] and begins[at, kind] < goes_on[at, kind]:
+                held = (held[0], held[1], at, min(score, held[3]))
                 continue
             if held:
                 yield held
-            held = (TYPES[kind], start + at, start + at, score)
+            held = (TYPES[kind], at, at, score)
         if held:
             yield held
