@@ -134,11 +134,12 @@ def _model(settings: Settings) -> str:
 
     found = resolve(settings.model, settings.models, settings.home)
     told = f"{found.name} {found.quantization}, sha256 {found.sha256[:16]}…"
-    if not settings.slm or found.languages is None or settings.model_languages:
+    asked = settings.model_languages or found.languages
+    if not settings.slm or asked is None:
         return told
-    quoting = " ".join(code for code in SERVED if code not in found.languages)
-    worded = " ".join(found.languages) or "no language"
-    return f"{told}; words answers in {worded}" + (f", the box quotes in {quoting}, where it adds nothing" if quoting else "")
+    quoting = " ".join(code for code in SERVED if code not in asked)
+    worded = " ".join(asked) or "no language"
+    return f"{told}; words answers in {worded}" + (f", the box quotes in {quoting}" if quoting else "")
 
 
 def _ledger(settings: Settings) -> str:

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     server_key: SecretStr = Field(SecretStr(""), description="the key that the server wants, if any")
     slm: bool = Field(True, description="whether the model words answers; without it the box quotes")
     model_languages: tuple[Language, ...] = Field(
-        (), description="languages in which the model words answers; none for those of the catalogue, where what it adds was measured"
+        (), description="languages in which the model words answers, the box quoting in the others; empty for those of the catalogue"
     )
     idle_minutes: float = Field(5.0, gt=0, le=240, description="a session without a message is wiped after this long")
     max_sessions: int = Field(500, ge=1, description="sessions kept at once; the one idle longest goes first")

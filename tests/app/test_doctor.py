@@ -43,6 +43,11 @@ def test_a_ledger_that_does_not_verify_is_bad(tmp_path: Path) -> None:
     assert (found.good, found.what) == (False, "NOT VERIFIED: the key of record 0 is missing and no erasure of it is recorded")
 
 
+def test_where_the_box_quotes_is_said(tmp_path: Path) -> None:
+    told = next(each.what for each in examine(Settings(home=tmp_path, model_languages=("it", "zh"))) if each.name == "model")
+    assert told.endswith("; words answers in it zh, the box quotes in en es fr de pt ar")
+
+
 def test_the_password_in_the_address_of_a_server_is_not_shown() -> None:
     assert "s3cret" not in repr(Settings(ledger_url=SecretStr("postgresql://u:s3cret@h/d")))
 
