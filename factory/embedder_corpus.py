@@ -59,6 +59,11 @@ class Corpus:
     held_out_pairs: list[Pair]
 
 
+def bare(text: str) -> str:
+    """A text's letters and digits alone, whatever their case: as two are compared that may be one sentence."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of a `.jsonl` or `.jsonl.xz` file; nothing when the file is absent."""
     if not path.is_file():

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factory.embedder_corpus import LANGUAGES, Corpus, read_corpus, read_rows
+from factory.embedder_corpus import LANGUAGES, Corpus, bare, read_corpus, read_rows
 from knowledge.embedder import load_embedder
 from knowledge.passages import passages_of
 from knowledge.policy import load_policies
@@ -61,15 +61,11 @@ def tatoeba_met(data: Path, lexicon: Sequence[Path]) -> dict[str, int]:
         for row in read_rows(path):
             for code in trained:
                 if row.get(code):
-                    trained[code].add((_bare(row.get("en", "")), _bare(row[code])))
+                    trained[code].add((bare(row.get("en", "")), bare(row[code])))
     met = dict.fromkeys(trained, 0)
     for row in read_rows(data / "language" / "tatoeba_pairs.jsonl.xz"):
-        met[row["lang"]] += (_bare(row["en"]), _bare(row["text"])) in trained[row["lang"]]
+        met[row["lang"]] += (bare(row["en"]), bare(row["text"])) in trained[row["lang"]]
     return met
-
-
-def _bare(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 def documents(model: Any, corpus: Corpus) -> Scores:

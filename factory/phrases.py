@@ -7,15 +7,13 @@ were given subjects and word classes, no corpus. What stands in the test set of 
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from factory.embedder_corpus import Group, read_rows
+from factory.embedder_corpus import Group, bare, read_rows
 
 FOLDER = Path(__file__).with_name("phrases")
 COLUMNS = ("en", "fr", "it", "ar")
-_NOT_LETTERS = re.compile(r"[\W_]+")
 
 
 def read_phrases(folder: Path = FOLDER) -> list[Group]:
@@ -33,17 +31,12 @@ def _rows(path: Path) -> list[tuple[str, ...]]:
     return rows
 
 
-def plain(text: str) -> str:
-    """A text without marks and case, as two that are one sentence are compared."""
-    return _NOT_LETTERS.sub(" ", text.casefold()).strip()
-
-
-def kept(rows: Iterable[Sequence[str]], test: frozenset[str]) -> list[Sequence[str]]:
-    """Rows of which no column is one of `test`, and no English or other sentence stands twice."""
+def decontaminated(rows: Iterable[Sequence[str]], test: frozenset[str]) -> list[Sequence[str]]:
+    """Rows of which no column is one of `test` (as `bare` leaves them), and no sentence stands twice in a column."""
     seen: set[tuple[int, str]] = set()
     out = []
     for row in rows:
-        keys = {(column, plain(text)) for column, text in enumerate(row)}
+        keys = {(column, bare(text)) for column, text in enumerate(row)}
         if seen.isdisjoint(keys) and test.isdisjoint(key for _, key in keys):
             out.append(row)
             seen |= keys
@@ -58,10 +51,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FOLDER)
     given = parser.parse_args()
     pairs = list(read_rows(given.data / "language" / "tatoeba_pairs.jsonl.xz"))
-    test = frozenset(plain(str(row[side])) for row in pairs for side in ("en", "text"))
+    test = frozenset(bare(str(row[side])) for row in pairs for side in ("en", "text"))
     given.out.mkdir(exist_ok=True)
     every = [(folder.name, row) for folder in given.folders for path in sorted(folder.glob("*.tsv")) for row in _rows(path)]
-    left = {tuple(row) for row in kept([row for _, row in every], test)}
+    left = {tuple(row) for row in decontaminated([row for _, row in every], test)}
     for folder in given.folders:
         rows = list(dict.fromkeys(row for name, row in every if name == folder.name and row in left))
         left -= set(rows)
