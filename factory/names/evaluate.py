@@ -46,7 +46,7 @@ _TOWNS = (
 )
 _SAID = (
     "dubai heathrow magaluf galway québec zurich zürich barajas teneriffa wien münchen madrid guarulhos berlino malpensa lugano rimini "
-    "milano jamie karen carla 小李 الشارقة"
+    "milano jamie karen carla tom 小李 الشارقة"
 )
 """Likewise of the sayings of concepts."""
 _OTHERS = {"ana", "anna", "安娜", "لآنا", "آنا", "new york", "nueva york", "nova iorque"}

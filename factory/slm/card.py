@@ -77,7 +77,7 @@ names the first by BM25 as the one that search ranks first. Counts are small: re
 ## Inside the box
 What the model changes, on the questions of `tests/gold` dev that have an answer, against the same box quoting alone
 (`python -m factory inside`). "by the model": of the sentences shown; they passed grounding. "right": holds every figure that is needed.
-"adds": more answers are right, whole or in their first sentence, and none of the two fewer. Where it adds nothing the box quotes.
+"adds": more answers are right, whole or in their first sentence, and none of the two fewer.
 
 {_inside(folder / "inside.json")}
 

@@ -3,8 +3,8 @@
     python -m factory inside [--limit N]     # questions of tests/gold dev, both ways, on the exported model
 
 For each language: how many sentences were shown, how many of them are the model's (they passed grounding), and how often the first
-sentence, and the whole answer, hold every figure that the question needs. Where the model adds nothing the box should quote: the
-languages in which it adds are `languages` of its entry in `app/slm/catalog.toml`.
+sentence, and the whole answer, hold every figure that the question needs; and whether the model adds anything. In which languages the
+box asks it, `languages` of its entry in `app/slm/catalog.toml` says.
 """
 
 from __future__ import annotations

@@ -171,3 +171,14 @@ def test_what_is_skipped_for_want_of_a_literal_would_not_have_matched() -> None:
 def test_the_literals_a_pattern_needs(pattern: str, pieces: set[str] | None) -> None:
     found = needed(re.compile(pattern))
     assert found == pieces or (found is not None and pieces is not None and found >= pieces)
+
+
+def test_an_address_in_small_letters_is_masked_far_from_any_capital() -> None:
+    """Nothing of a text is left unread because it stands far from what is written like a name."""
+    from app.settings import load_settings
+    from compliance.redaction.tagger import NameTagger
+
+    before = "I moved to 14 Peckham Road, London SE5 9NS, how do I change it "
+    after = "please send my card to the old mill house, 2 church lane, little wenham, suffolk co7 6px not to the branch"
+    redacted = Redactor(names=NameTagger.load(load_settings().models / "names")).redact(before + after).text
+    assert "church lane" not in redacted
