@@ -125,6 +125,7 @@ def card(facts: dict[str, Any], scores: dict[str, Any]) -> str:
         "python -m factory.embedder --policies knowledge/policies --gold tests/gold --out build/embedder/table",
         "python -m factory.embedder_tuning --model build/embedder/table     # with the concepts of the first tuning",
         "python -m factory.embedder_tuning --model models/embedder --least 3 --kept 0.4",
+        "python -m factory.embedder_tuning --model models/embedder --least 3 --phrases 640 --kept 0.2 --often 40 --kept-often 0.7",
         "python -m factory.evaluate_embedder && python -m factory.embedder_card",
         "```",
         "",
@@ -136,8 +137,8 @@ def card(facts: dict[str, Any], scores: dict[str, Any]) -> str:
         *_limits(tatoeba),
         '- A mean of words has no order: "from my card to my account" and its reverse are one. Numbers hardly count; search',
         "  needs BM25 and the evidence check beside it.",
-        "- The aligned data is documentation, programs' messages and dictionaries: everyday Chinese is thin, everyday Arabic is single "
-        "words and short phrases, dialects are absent.",
+        "- The aligned data is documentation, programs' messages, dictionaries and some thousand everyday phrases: everyday Chinese is "
+        "thin, everyday Arabic is single words and short phrases, dialects are absent.",
         "- The reference bank's policies (not its test questions) were among the training texts.",
         "",
     ]
@@ -161,19 +162,27 @@ def _tuned_on(facts: dict[str, Any]) -> list[str]:
     if not tunings:
         return []
     said = sum(tunings[-1]["sayings"].values())
-    return [f"| what people at a bank call things (`factory/concepts`), in the tuning alone | Apache-2.0, this project | {said:,} |"]
+    rows = [f"| what people at a bank call things (`factory/concepts`), in the tuning alone | Apache-2.0, this project | {said:,} |"]
+    written = max(made.get("written", 0) for made in tunings)
+    if written:
+        rows.append(f"| everyday phrases (`factory/phrases`), en fr it ar, in the tuning alone | Apache-2.0, this project | {written:,} |")
+    return rows
 
 
 def _tuning(facts: dict[str, Any]) -> list[str]:
     """A paragraph about each tuning; nothing for a table that was not tuned."""
     told: list[str] = []
     for number, made in enumerate(facts.get("tunings", [])):
-        some = f"rows of pieces used {made.get('least')} times or more in them move, the others stay"
+        written, often = made.get("written"), made.get("often")
+        whose = "the phrases" if written else "them"
+        some = f"rows of pieces used {made.get('least')} times or more in {whose} move, the others stay"
+        rest = f" ({made['kept_often']:.0%} of the row of a piece that sayings and bank use {often} times or more)" if often else ""
         told += [
             f"{'Then tuned again' if number else 'Then tuned'} to banking (`factory/embedder_tuning.py`): {made['concepts']} concepts in "
-            f"{sum(made['sayings'].values()):,} sayings, the bank's policies and training questions, held to the table before on aligned "
+            f"{sum(made['sayings'].values()):,} sayings, {f'{written:,} everyday phrases, ' if written else ''}"
+            "the bank's policies and training questions, held to the table before on aligned "
             f"sentences and public questions; {some if made.get('least') else 'every row moves'}. The mean of {made['runs']} runs of "
-            f"{made['steps']} steps, learning rate {made['learning_rate']}, and, for {made['kept']:.0%}, of the table before; "
+            f"{made['steps']} steps, learning rate {made['learning_rate']}, and, for {made['kept']:.0%}{rest}, of the table before; "
             f"{made['seconds'] / 60:.0f} minutes on one core beside other work. Rows that move are rounded to multiples of a power of "
             f"two near {made['step']} of their root mean square, so that the file packs to half. Steps, weights and the "
             "mean were chosen on the bank's dev questions, held-out passages and Tatoeba.",

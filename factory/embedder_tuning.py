@@ -3,7 +3,7 @@
     python -m factory.embedder_tuning --model build/embedder/table --out models/embedder --data ../shared/data \\
         --policies knowledge/policies --gold tests/gold
     python -m factory.embedder_tuning --model models/embedder --least 3 --kept 0.4      # on with the one that ships
-    python -m factory.embedder_tuning --model models/embedder --least 3 --phrases 640   # the rows of everyday phrases alone
+    python -m factory.embedder_tuning --model models/embedder --least 3 --phrases 640 --kept 0.2 --often 40 --kept-often 0.7
 
 In each step: sayings of one concept in two languages are drawn together (`factory/concepts.py`), statements of the policies with
 their translations and headings, training questions with the passages that answer them; and, so that nothing is forgotten, aligned
@@ -11,7 +11,9 @@ sentences and public questions with passages, whose vectors are held to those of
 so that a saying is not learnt by heart. The table that ships is a mean of several runs and, for a part, of the one before: it finds
 the bank's passages as a run does, and general sentences better than one (Wortsman et al. 2022). With `--least` the rows of pieces
 that the sayings and the bank hardly use stay as they are, to the bit: a table that goes on from one in the history then takes the
-space of the rows that moved. Each draw depends on (seed, step) alone; a run that is killed goes on where it was.
+space of the rows that moved. With `--phrases` everyday phrases are learnt, and the rows of their pieces alone move; of pieces that
+the bank uses often, more of the row before is kept (`--often`, `--kept-often`). Each draw depends on (seed, step) alone; a run that
+is killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -69,6 +71,9 @@ class Tuning:
     step: float = 0.1
     phrases: int = 0
     phrase_weight: float = 1.0
+    often: int = 0
+    kept_often: float = 0.0
+    """Of a piece that the sayings and the bank use `often` times or more this share of the row before is kept; 0 times: `kept` of all."""
     least: int = 0
     """How often a piece occurs in the sayings and the bank's texts, or in the phrases where some are drawn, for its row to move; 0: every
     row moves, and lengths are evened."""
@@ -129,12 +134,14 @@ class Materials:
     phrases: Shelf
     groups: Ints
     pairs: dict[str, Ints]
+    own: range
+    """The texts that are sayings and the bank's."""
     moving: range
-    """The texts that are phrases, or where there are none sayings and the bank's: whose pieces may move."""
+    """The texts whose pieces may move: the phrases, or where there are none `own`."""
 
-    def uses(self, pieces: int) -> Ints:
-        """`(pieces,)` how often each piece occurs in the texts whose pieces may move."""
-        return np.bincount(self.texts.take(np.array(self.moving, np.int64))[0], minlength=pieces)
+    def uses(self, pieces: int, texts: range) -> Ints:
+        """`(pieces,)` how often each piece occurs in `texts`."""
+        return np.bincount(self.texts.take(np.array(texts, np.int64))[0], minlength=pieces)
 
 
 def materials_of(
@@ -165,9 +172,9 @@ def materials_of(
 
     translated = [(f"group {number}", code, text) for number, group in enumerate(groups) for code, text in group.texts.items()]
     shelves = shelf([*translated, *both(pairs)]), shelf(both(questions))
-    own = len(texts)
+    own = range(len(texts))
     everyday = shelf([(f"phrase {number}", code, text) for number, group in enumerate(phrases) for code, text in group.texts.items()])
-    moving = range(own, len(texts)) if phrases else range(own)
+    moving = range(own.stop, len(texts)) if phrases else own
     replayed = np.full((len(aligned), len(LANGUAGES)), -1, np.int64)
     for number, group in enumerate(aligned):
         for column, code in enumerate(LANGUAGES):
@@ -183,6 +190,7 @@ def materials_of(
         everyday,
         replayed,
         {code: np.array(found, np.int64) for code, found in public.items()},
+        own,
         moving,
     )
 
@@ -259,7 +267,7 @@ def tune(materials: Materials, before: torch.Tensor, tuning: Tuning, run: Path) 
     state_file = run / "state.pt"
     table = torch.nn.Parameter(before.clone())
     optimizer = torch.optim.Adam([table], lr=tuning.learning_rate, betas=(0.9, 0.98), fused=True)
-    still = torch.from_numpy(materials.uses(len(before)) < tuning.least)
+    still = torch.from_numpy(materials.uses(len(before), materials.moving) < tuning.least)
     start, seconds = 0, 0.0
     if state_file.is_file():
         state = torch.load(state_file, weights_only=True)
@@ -290,6 +298,14 @@ def tune(materials: Materials, before: torch.Tensor, tuning: Tuning, run: Path) 
     return table.data, seconds + time.monotonic() - begun
 
 
+def mixed(materials: Materials, before: torch.Tensor, tuned: torch.Tensor, tuning: Tuning) -> torch.Tensor:
+    """`(pieces, dim)`: of each row the share of the table before that `tuning` keeps, and of the mean of the runs the rest."""
+    kept = torch.full((len(before), 1), tuning.kept)
+    if tuning.often:
+        kept[torch.from_numpy(materials.uses(len(before), materials.own) >= tuning.often)] = tuning.kept_often
+    return kept * before + (1 - kept) * tuned
+
+
 def replayed_of(corpus: Corpus, tuning: Tuning) -> list[Group]:
     """What must not be forgotten: of each source of aligned texts as much as `factory.embedder` draws of it."""
     rng = np.random.default_rng(tuning.seed)
@@ -312,8 +328,11 @@ def main() -> None:
     parser.add_argument("--phrases", type=int, default=Tuning().phrases, help="everyday phrases a step; their pieces alone move then")
     parser.add_argument("--least", type=int, default=Tuning().least, help="uses from which a row moves; 0: every row")
     parser.add_argument("--kept", type=float, default=Tuning().kept, help="share of the table before")
+    parser.add_argument("--often", type=int, default=Tuning().often, help="uses by the bank from which --kept-often counts; 0: never")
+    parser.add_argument("--kept-often", type=float, default=Tuning().kept_often, help="share of the row before")
     options = parser.parse_args()
-    tuning = Tuning(steps=options.steps, phrases=options.phrases, least=options.least, kept=options.kept)
+    chosen = {name: getattr(options, name) for name in ("steps", "phrases", "least", "kept", "often", "kept_often")}
+    tuning = Tuning(**chosen)
     facts = tune_embedder(options.model, options.out, options.data, options.work, options.concepts, options.policies, options.gold, tuning)
     print(json.dumps(facts, indent=1))
 
@@ -334,7 +353,8 @@ def tune_embedder(
     aligned = replayed_of(corpus, tuning)
     phrases = read_phrases() if tuning.phrases else []
     materials = materials_of(tokenizer, sayings, groups, pairs, questions, aligned, corpus.pairs, phrases)
-    told = repr((tuning, sayings, groups, pairs, questions, phrases)).encode()
+    trained = dataclasses.replace(tuning, kept=0.0, often=0, kept_often=0.0)  # what is mixed afterwards needs no new run
+    told = repr((trained, sayings, groups, pairs, questions, phrases)).encode()
     digest = hashlib.sha256(told + (static / "model.safetensors").read_bytes())
     run = work / f"tuning-{digest.hexdigest()[:12]}"
     run.mkdir(parents=True, exist_ok=True)
@@ -344,9 +364,9 @@ def tune_embedder(
         table, took = tune(materials, before, dataclasses.replace(tuning, seed=tuning.seed + number), run / str(number))
         tables.append(table)
         seconds += took
-    table = tuning.kept * before + (1 - tuning.kept) * torch.stack(tables).mean(dim=0)
+    table = mixed(materials, before, torch.stack(tables).mean(dim=0), tuning)
     if tuning.least:
-        moved = torch.from_numpy(materials.uses(len(table)) >= tuning.least)
+        moved = torch.from_numpy(materials.uses(len(table), materials.moving) >= tuning.least)
         weights = torch.where(moved[:, None], rounded(table, tuning.step).to(torch.float16), kept)
     else:
         weights = packed(table, tuning.step)

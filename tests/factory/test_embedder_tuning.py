@@ -18,7 +18,7 @@ from factory.concepts import Saying, read_concepts
 from factory.embedder import packed, rounded, save_model
 from factory.embedder_corpus import LANGUAGES, Group, Pair
 from factory.embedder_tokenizer import build_tokenizer
-from factory.embedder_tuning import Tuning, materials_of, tune
+from factory.embedder_tuning import Tuning, materials_of, mixed, tune
 from knowledge.embedder import load_embedder
 
 SAID = {
@@ -74,7 +74,7 @@ def test_rows_of_pieces_that_the_bank_hardly_uses_stay_to_the_bit(
     start: tuple[Tokenizer, torch.Tensor, embedder_tuning.Materials], tmp_path: Path
 ) -> None:
     _, before, materials = start
-    uses = materials.uses(len(before))
+    uses = materials.uses(len(before), materials.moving)
     assert uses.sum() == len(materials.texts.take(np.array(materials.moving))[0])
     assert 0 < (uses >= 3).sum() < len(uses)
     after, _ = tune(materials, before, dataclasses.replace(QUICK, least=3), tmp_path)
@@ -95,6 +95,16 @@ def test_where_phrases_are_drawn_their_pieces_alone_move(tmp_path: Path) -> None
     assert moved
     assert moved <= met
     assert len(met) < len(before)
+
+
+def test_of_what_the_bank_uses_often_more_of_the_row_before_is_kept(start: tuple[Tokenizer, torch.Tensor, embedder_tuning.Materials]) -> None:
+    _, before, materials = start
+    often = torch.from_numpy(materials.uses(len(before), materials.own) >= 5)
+    assert 0 < often.sum() < len(before)
+    table = mixed(materials, before, torch.zeros_like(before), Tuning(kept=0.25, often=5, kept_often=0.75))
+    torch.testing.assert_close(table[often], 0.75 * before[often])
+    torch.testing.assert_close(table[~often], 0.25 * before[~often])
+    torch.testing.assert_close(mixed(materials, before, torch.zeros_like(before), Tuning(kept=0.25)), 0.25 * before)
 
 
 def test_a_tuning_that_is_killed_goes_on_to_the_same_table(
