@@ -142,10 +142,10 @@ class Appliance:
 
     @cached_property
     def backend(self) -> Backend | None:
-        """What words answers: a server where one is set, with the model of the box behind it; else the model of the box; None
-        on a box that only quotes."""
+        """What words answers: a server where one is set, with the model of the box behind it where that words any; else the model of the
+        box; None on a box that only quotes."""
         settings = self.settings
-        local = self.engine if settings.slm and (self.worded or settings.server) else None  # one that is never asked is not loaded
+        local = self.engine if self._own else None  # one that is never asked is not loaded
         if not settings.server:
             return local
         from app.slm.remote import Remote
@@ -159,10 +159,17 @@ class Appliance:
         """The languages in which the model words answers; in the others the box quotes. A server's model does in every one."""
         from app.language import SERVED
 
+        return frozenset(self.settings.model_languages or SERVED) if self.settings.server else self._own
+
+    @property
+    def _own(self) -> frozenset[str]:
+        """The languages in which the model of the box does."""
+        from app.language import SERVED
+
         settings = self.settings
-        if not settings.slm and not settings.server:
+        if not settings.slm:
             return frozenset()
-        found = None if settings.server else self.model_file.languages
+        found = self.model_file.languages
         return frozenset(settings.model_languages or (SERVED if found is None else found))
 
     @cached_property
@@ -219,7 +226,7 @@ class Appliance:
     def _model_facts(self, engine: Backend | None) -> turn.ModelFacts:
         if engine is None:
             return turn.QUOTING
-        if not self.settings.slm:
+        if not self._own:
             return turn.ModelFacts(engine.describe(), "", "", engine.context_size)
         file = self.model_file
         return turn.ModelFacts(file.name, file.sha256, file.quantization or engine.describe(), engine.context_size)

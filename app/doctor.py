@@ -137,9 +137,10 @@ def _model(settings: Settings) -> str:
     asked = settings.model_languages or found.languages
     if not settings.slm or asked is None:
         return told
+    if not asked:
+        return f"{told}; words no answers, the box quotes in every language"
     quoting = " ".join(code for code in SERVED if code not in asked)
-    worded = " ".join(asked) or "no language"
-    return f"{told}; words answers in {worded}" + (f", the box quotes in {quoting}" if quoting else "")
+    return f"{told}; words answers in {' '.join(asked)}" + (f", the box quotes in {quoting}" if quoting else "")
 
 
 def _ledger(settings: Settings) -> str:

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from app import locales
 from app.appliance import Appliance
+from app.language import SERVED
 from app.replay import TIE
 from app.settings import Settings
 from app.slm.generation import Generation, Limits
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--together", type=int, default=4)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with TemporaryDirectory() as home, Appliance(Settings(home=Path(home))) as box:
+    with TemporaryDirectory() as home, Appliance(Settings(home=Path(home), model_languages=SERVED)) as box:
         found = measure(box, generations(box, options.questions, options.together))
     print(json.dumps(found) if options.json else "\n".join(f"{name:14} {value:.6g}" for name, value in found.items()))
 

@@ -21,6 +21,7 @@ from startup import held
 from turn import questions
 
 from app.appliance import Appliance
+from app.language import SERVED
 from app.settings import Settings
 
 
@@ -79,7 +80,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=8)
     options = parser.parse_args()
     minutes = 0.2 if options.quick else max(10.0, options.minutes) if options.full else options.minutes
-    with TemporaryDirectory() as home, Appliance(Settings(home=Path(home))) as box:
+    with TemporaryDirectory() as home, Appliance(Settings(home=Path(home), model_languages=SERVED)) as box:
         box.warm()
         soak, rows = run(box, options.people, 60 * minutes)
         verified = box.ledger.verify()

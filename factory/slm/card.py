@@ -25,6 +25,8 @@ _DATA = (
 )
 """By the kind of training item that comes of it."""
 
+_INSIDE, _AFTER_INSIDE = "## Inside the box", "## Limits"
+
 _LIMITS = """\
 - Made to choose one statement and copy it, and no more: it does not reword, translate, reason, sum up or chat.
 - A question in one language over statements in another is answered in the language of the statement.
@@ -74,16 +76,24 @@ names the first by BM25 as the one that search ranks first. Counts are small: re
 
 {_table(folder / "evaluation.json", digest, folder / "evaluated.sha256")}
 
-## Inside the box
-What the model changes, on the questions of `tests/gold` dev that have an answer, against the same box quoting alone
-(`python -m factory inside`). "by the model": of the sentences shown; they passed grounding. "right": holds every figure that is needed.
-"adds": more answers are right, whole or in their first sentence, and none of the two fewer.
-
 {_inside(folder / "inside.json")}
-
-## Limits
+{_AFTER_INSIDE}
 {_LIMITS}
 """
+    return _replace(out, text)
+
+
+def renew_inside(folder: Path, out: Path) -> Path:
+    """Tell in the card in `out` what `folder`'s inside.json says, and leave the rest: a model that ships is measured again with every
+    new search, long after its checkpoint is gone. Raises ValueError where the card has no such part."""
+    before, found, rest = (out / "README.md").read_text("utf8").partition(_INSIDE)
+    _, ended, after = rest.partition(_AFTER_INSIDE)
+    if not found or not ended:
+        raise ValueError(f"{out / 'README.md'} has no part {_INSIDE!r}")
+    return _replace(out, f"{before}{_inside(folder / 'inside.json')}\n{_AFTER_INSIDE}{after}")
+
+
+def _replace(out: Path, text: str) -> Path:
     partial = out / "README.partial"
     partial.write_text(text, encoding="utf8")
     os.replace(partial, out / "README.md")
@@ -117,7 +127,14 @@ def _data(folder: Path) -> str:
 def _inside(path: Path) -> str:
     from factory.slm.inside import table
 
-    return table(json.loads(path.read_text("utf8"))) if path.exists() else "Not measured yet."
+    measured = table(json.loads(path.read_text("utf8"))) if path.exists() else "Not measured yet."
+    return f"""{_INSIDE}
+What the model changes, on the questions of `tests/gold` dev that have an answer, against the same box quoting alone
+(`python -m factory inside`). "by the model": of the sentences shown; they passed grounding. "right": holds every figure that is needed.
+"adds": more answers are right, whole or in their first sentence, and none of the two fewer.
+
+{measured}
+"""
 
 
 def _table(path: Path, digest: str, evaluated: Path) -> str:

@@ -124,11 +124,15 @@ def evaluate_model(preset: Preset, places: Places) -> None:
 
 
 def look_inside(preset: Preset, places: Places) -> None:
-    """What the exported model changes in the box's answers; then the card."""
+    """What the exported model changes in the box's answers; then the card, of which only that part where the checkpoint is gone."""
+    from factory.slm.card import renew_inside
     from factory.slm.inside import inside, table
 
     print(table(inside(places.source, places.gold, places.folder / "inside.json", places.limit)))
-    make_card(preset, places)
+    if (places.folder / "checkpoint.pt").exists():
+        make_card(preset, places)
+    else:
+        print(renew_inside(places.folder, places.out))
 
 
 def make_card(preset: Preset, places: Places) -> None:

@@ -14,7 +14,7 @@ from tests.app.test_cli import one_line, tellerbox
 def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A box's folder, and the id of the one turn in its ledger."""
     home = tmp_path_factory.mktemp("explained")
-    assert tellerbox("ask", "¿Cuánto cuesta una transferencia internacional?", home=home).returncode == 0
+    assert tellerbox("ask", "¿Cuánto cuesta una transferencia internacional?", home=home, model_languages='["es"]').returncode == 0
     listed = tellerbox("audit", "show", "--json", home=home).stdout.decode().splitlines()
     return home, json.loads(listed[-1])["header"]["turn"]
 

@@ -46,6 +46,8 @@ def test_a_ledger_that_does_not_verify_is_bad(tmp_path: Path) -> None:
 def test_where_the_box_quotes_is_said(tmp_path: Path) -> None:
     told = next(each.what for each in examine(Settings(home=tmp_path, model_languages=("it", "zh"))) if each.name == "model")
     assert told.endswith("; words answers in it zh, the box quotes in en es fr de pt ar")
+    told = next(each.what for each in examine(Settings(home=tmp_path)) if each.name == "model")
+    assert told.endswith("; words no answers, the box quotes in every language")
 
 
 def test_the_password_in_the_address_of_a_server_is_not_shown() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from app.appliance import Appliance
 from app.errors import TellerboxError
+from app.language import SERVED
 from app.settings import Settings
 from app.slm.generation import Limits
 from app.slm.prompt import Message, labels
@@ -92,7 +94,7 @@ def served() -> Iterator[tuple[Server, str]]:
 
 @pytest.fixture
 def box(served: tuple[Server, str], fresh_home: Path) -> Iterator[Appliance]:
-    with Appliance(Settings(home=fresh_home, server=served[1], server_key="secret-key")) as made:
+    with Appliance(Settings(home=fresh_home, server=served[1], server_key="secret-key", model_languages=SERVED)) as made:
         yield made
 
 
@@ -128,6 +130,19 @@ def test_when_the_server_does_not_answer_the_model_of_the_box_does(served: tuple
     for answer in answers:
         assert answer.outcome == "answered"
         assert answer.model_sha256 == box.model_file.sha256
+
+
+def test_a_model_that_adds_nothing_does_not_stand_in_either(served: tuple[Server, str], box: Appliance, tmp_path: Path) -> None:
+    server, address = served
+    server.mode = "down"
+    shutil.copytree(box.settings.home / "index", tmp_path / "index", dirs_exist_ok=True)
+    with Appliance(Settings(home=tmp_path, server=address)) as made:
+        answer = made.ask(QUESTION)
+        assert "engine" not in vars(made)
+    assert len(server.asked) == 1
+    assert answer.outcome == "answered"
+    assert {sentence.origin for sentence in answer.sentences} == {"quote"}
+    assert answer.model_sha256 == ""
 
 
 @pytest.mark.parametrize("mode", ["breaks", "gibberish"])

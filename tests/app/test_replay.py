@@ -190,7 +190,7 @@ def test_another_model_at_hand_is_refused_by_its_hash(box: Appliance, home: Path
 def test_a_changed_index_is_said_with_what_differs(tmp_path: Path) -> None:
     policies = tmp_path / "policies"
     shutil.copytree(PROJECT / "knowledge/policies/en/cards", policies / "en/cards")
-    settings = Settings(home=tmp_path / "home", policies=policies)
+    settings = Settings(home=tmp_path / "home", policies=policies, model_languages=("en",))
     with Appliance(settings) as box:
         turn = box.ask(CARD).turn
     page = policies / "en/cards/lost-card.md"

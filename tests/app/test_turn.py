@@ -218,9 +218,9 @@ def test_the_model_is_asked_in_its_languages_and_the_box_quotes_in_the_others(fr
     assert recorded[italian.turn]["finish"] == "stop"
 
 
-def test_a_model_that_is_asked_in_no_language_is_not_loaded(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_asked_in_no_language_is_not_loaded(fresh_home: Path) -> None:
     with Appliance(Settings(home=fresh_home)) as quoting:
-        monkeypatch.setattr(quoting, "model_file", replace(quoting.model_file, languages=()))
+        assert quoting.model_file.languages == ()
         answer = quoting.ask("How much is a replacement debit card?")
         assert quoting.backend is None
     assert answer.outcome == "answered"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from app.answer import Answer, Sentence
 from app.grounding import Evidence
+from app.language import SERVED
 from app.questions import read_rows
+from app.slm.catalog import catalog
+from factory.slm.card import renew_inside
 from factory.slm.inside import Counts, adds, inside, table
 from tests.conftest import PROJECT
 from tests.factory.tiny import SHIPPED
@@ -39,6 +44,30 @@ def test_first_and_whole_are_counted_apart() -> None:
 def test_a_model_adds_where_more_is_right_and_nothing_less(first: tuple[int, int], whole: tuple[int, int], more: bool) -> None:
     ways = {way: {"first": first[at], "whole": whole[at]} for at, way in enumerate(("model", "quotes"))}
     assert adds(ways) is more
+
+
+def test_the_catalogue_asks_the_model_that_ships_where_its_card_says_it_adds_something() -> None:
+    card = (SHIPPED.parent / "README.md").read_text("utf8").partition("## Inside the box")[2]
+    told = dict(re.findall(r"^\| (\w\w) \|.*\| (yes|no) \|$", card, re.MULTILINE))
+    assert set(told) == set(SERVED)
+    shipped = next(iter(catalog().values()))
+    assert SHIPPED.name == Path(shipped.file).name
+    assert set(shipped.languages) == {code for code in SERVED if told[code] == "yes"}
+
+
+def test_a_card_is_told_anew_what_the_model_changes_and_nothing_else(tmp_path: Path) -> None:
+    counts = dict.fromkeys(("answered", "sentences", "by_model", "known", "first", "whole"), 4)
+    (tmp_path / "inside.json").write_text(json.dumps({"it": {"quotes": counts, "model": counts | {"whole": 5}}}))
+    shutil.copy(SHIPPED.parent / "README.md", tmp_path)
+    before = (tmp_path / "README.md").read_text("utf8")
+    after = renew_inside(tmp_path, tmp_path).read_text("utf8")
+    assert "| it | 4 | 100% |" in after
+    assert "| en |" not in after.partition("## Inside the box")[2]
+    assert after.partition("## Inside")[0] == before.partition("## Inside")[0]
+    assert after.partition("## Limits")[2] == before.partition("## Limits")[2]
+    (tmp_path / "README.md").write_text("# a card of another kind")
+    with pytest.raises(ValueError, match="no part"):
+        renew_inside(tmp_path, tmp_path)
 
 
 @pytest.mark.slow
