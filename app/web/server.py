@@ -19,6 +19,7 @@ from app.appliance import Appliance
 from app.crash import hide_messages
 from app.errors import SAFE_ERRORS, TellerboxError
 from app.export_jobs import ExportJobs
+from app.resident import settle
 from app.software import versions
 from app.web.auth import signed_in
 from app.web.policy_page import policy_page
@@ -184,6 +185,14 @@ def _sweeping(box: Appliance) -> Callable[[FastAPI], Any]:
     return lifespan
 
 
+def complete(app: FastAPI, box: Appliance) -> FastAPI:
+    """What `create_api` made with the chat as well, and everything loaded."""
+    box.warm()  # who asks the API before waits for its parts; only then is Gradio read, so that it takes no time from them
+    whole = add_chat(app, box)
+    settle()
+    return whole
+
+
 def serve(box: Appliance, host: str, port: int) -> None:
     """Listen until stopped. Raises TellerboxError when the address is taken."""
     import socket
@@ -203,12 +212,13 @@ def serve(box: Appliance, host: str, port: int) -> None:
         reasons.append(error)
         server.should_exit = True
 
-    def whole(app: FastAPI) -> FastAPI:
-        box.warm()  # who asks the API before waits for its parts; only then is Gradio read, so that it takes no time from them
-        return add_chat(app, box)
-
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    made = Starting(lambda: create_api(box), whole, failed, lambda: print(f"Tellerbox answers at http://{shown}:{port}", flush=True))
+    made = Starting(
+        lambda: create_api(box),
+        lambda app: complete(app, box),
+        failed,
+        lambda: print(f"Tellerbox answers at http://{shown}:{port}", flush=True),
+    )
     server = uvicorn.Server(
         uvicorn.Config(made, host=host, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5)
     )

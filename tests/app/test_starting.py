@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from app.appliance import Appliance
+from app.web.server import complete, create_api
 from app.web.starting import Starting
 from tests.conftest import PROJECT
 
@@ -97,3 +101,23 @@ print(sorted({"gradio", "pandas", "torch"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_a_server_has_loaded_is_out_of_the_collectors_sight_and_what_it_makes_is_not(box: Appliance) -> None:
+    class Knot:
+        def __init__(self) -> None:
+            self.itself = self
+
+    left = Knot()
+    before, forgotten = gc.get_freeze_count(), weakref.ref(left)
+    del left
+    try:
+        complete(create_api(box), box)
+        assert forgotten() is None  # not kept for ever with the rest
+        assert gc.get_freeze_count() - before > 100_000
+        assert len(gc.get_objects()) < 10_000
+        made = weakref.ref(Knot())
+        gc.collect()
+        assert made() is None
+    finally:
+        gc.unfreeze()
