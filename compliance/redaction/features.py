@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Protocol
 
 from compliance.redaction.tokens import Token, is_han
 
@@ -38,13 +37,6 @@ UNLISTED = "-"
 """The class of a word that is in no list: that too says something."""
 
 
-class Written(Protocol):
-    """A word as it stands in a text."""
-
-    @property
-    def text(self) -> str: ...
-
-
 def columns(words: Sequence[Token], known: Sequence[str], clusters: Sequence[str]) -> list[list[str]]:
     """The columns of a text, one list a column, one value a token."""
     if not words:
@@ -56,7 +48,7 @@ def columns(words: Sequence[Token], known: Sequence[str], clusters: Sequence[str
         folded,
         shapes,
         [letters or UNLISTED for letters in known],
-        [case_of(words)] * len(words),
+        [case_of(case_of_word(word.text) for word in words)] * len(words),
         list(clusters),
         *affixes,
         [glued(shape) if each else shape for shape, each in zip(shapes, [*joined, False], strict=True)],
@@ -115,17 +107,17 @@ def shape_of(text: str) -> str:
     return "a" if text.lower() == text.upper() else "xX"
 
 
-def case_of(words: Iterable[Written]) -> str:
-    """Whether a text uses capitals as writers do: "m" mixed, "l" none, "u" nothing else, "-" a script without them."""
-    small = large = False
-    for word in words:
-        text = word.text
-        if not text[0].isalpha() or text.lower() == text.upper():
-            continue
-        if not text.islower():
-            large = True
-        if not text.isupper():
-            small = True
-        if small and large:
-            return "m"
-    return "l" if small else "u" if large else "-"
+def case_of(written: Iterable[str]) -> str:
+    """Whether a text of words so written (`case_of_word`) uses capitals as writers do: "m" mixed, "l" none, "u" nothing else, "-" a script
+    without them."""
+    cases = set(written)
+    if "m" in cases or ("l" in cases and "u" in cases):
+        return "m"
+    return "l" if "l" in cases else "u" if "u" in cases else "-"
+
+
+def case_of_word(text: str) -> str:
+    """The same of one word."""
+    if not text[0].isalpha() or text.lower() == text.upper():
+        return "-"
+    return "l" if text.islower() else "u" if text.isupper() else "m"

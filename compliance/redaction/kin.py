@@ -17,8 +17,8 @@ from compliance.redaction.rule import Match, Rule
 
 FURTHEST = 64
 """Characters after which digits are not looked at; a rule that may reach further is not ruled out by them."""
-PREFIX = 6
-"""Characters from a place on of which each rules out some rules."""
+PAIR, PREFIX = 2, 6
+"""Characters from a place on that rule out some rules: the first two together, then each."""
 
 
 class Kin:
@@ -48,6 +48,9 @@ class Kin:
             for place in range(PREFIX)
         )
         """By place from where a match begins: the rules that allow a character there, and those that allow any beyond ASCII."""
+        first, second = (allowing for allowing, _ in self._prefix[:PAIR])
+        self._pairs = {one + other: some & more for one, some in first.items() for other, more in second.items()}
+        """The same of the first two characters at once, by which most places are told; of ASCII alone."""
         most = max((rule.digits for _, rule in self._rules), default=0)
         self._with = tuple(_bits(each for each in every if self._rules[each][1].digits <= count) for count in range(most + 1))
         contexts = {rule.context for _, rule in self._rules if rule.context is not None}
@@ -64,8 +67,14 @@ class Kin:
         fitting: dict[int, list[int]] = {}
         padded = text + "\n" * PREFIX
         for place, following in nearby.anchors if self._begins == ANCHOR else ((place, None) for place in nearby.numbers):
-            bits = possible if following is None else possible & self._of_digits(following)
-            for (allowing, others), character in zip(self._prefix, padded[place : place + PREFIX], strict=True):
+            pair = padded[place : place + PAIR]
+            allowed = self._pairs.get(pair)
+            bits = possible & (self._allowed(pair) if allowed is None else allowed)
+            if following is not None and bits:
+                bits &= self._of_digits(following)
+            if not bits:
+                continue
+            for (allowing, others), character in zip(self._prefix[PAIR:], padded[place + PAIR : place + PREFIX], strict=True):
                 bits &= allowing.get(character, others)
                 if not bits:
                     break
@@ -80,6 +89,11 @@ class Kin:
             number, rule = self._rules[each]
             for match in rule.matches(text, nearby, places):
                 yield number, match
+
+    def _allowed(self, pair: str) -> int:
+        """The rules whose match may begin with two characters, whatever these are."""
+        (first, other_first), (second, other_second) = self._prefix[:PAIR]
+        return first.get(pair[0], other_first) & second.get(pair[1], other_second)
 
     def _of_digits(self, count: int) -> int:
         return self._with[min(count, len(self._with) - 1)]

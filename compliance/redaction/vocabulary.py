@@ -26,6 +26,7 @@ from compliance.redaction.features import (
     SHAPE,
     UNLISTED,
     WORD,
+    case_of_word,
     columns_alone,
     glued,
     shape_of,
@@ -44,8 +45,8 @@ MOST_KEPT = 1 << 16
 
 
 class Known(NamedTuple):
-    """What is known of a word: `classes` are its letters as a phrase of its own or, behind a "p", without what is joined to it; `numbers`
-    are int64, and empty until a text with it is tagged if it is not kept."""
+    """What is known of a word: `classes` are its letters as a phrase of its own or, behind a "p", without what is joined to it; `case` is
+    that of `features.case_of_word`; `numbers` are int64, and empty until a text with it is tagged if it is not kept."""
 
     text: str
     folded: str
@@ -53,6 +54,7 @@ class Known(NamedTuple):
     alone: str
     classes: str
     cluster: str
+    case: str
     numbers: bytes
 
 
@@ -70,7 +72,7 @@ class Vocabulary(dict[str, Known]):
     def __missing__(self, piece: str) -> Known:
         if piece.isdecimal():  # most words that are not kept
             alone = self._gazetteer.alone(piece)
-            return Known(piece, piece, shape_of(piece), alone, alone, self._clusters.of_word(piece), b"")
+            return Known(piece, piece, shape_of(piece), alone, alone, self._clusters.of_word(piece), case_of_word(piece), b"")
         mask = mask_of(piece)
         known = self._known("<", mask) if mask else self._known(piece, fold(piece))
         if mask or self._ordinary(known):
@@ -84,7 +86,8 @@ class Vocabulary(dict[str, Known]):
 
     def _known(self, text: str, folded: str) -> Known:
         alone = self._gazetteer.alone(folded)
-        return Known(text, folded, shape_of(text), alone, alone or self._gazetteer.joined(folded), self._clusters.of_word(folded), b"")
+        classes, cluster = alone or self._gazetteer.joined(folded), self._clusters.of_word(folded)
+        return Known(text, folded, shape_of(text), alone, classes, cluster, case_of_word(text), b"")
 
     def _packed(self, word: Known) -> bytes:
         of = self._lookups

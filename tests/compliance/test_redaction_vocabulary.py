@@ -50,7 +50,7 @@ def test_the_numbers_of_a_text_are_those_of_the_features_as_training_writes_them
     written, spans = pieces(text, masks(found))
     for _ in range(2):  # as it is worked out, and as it is kept
         kept = [known[piece] for piece in written]
-        numbers = known.numbers(kept, classes, case_of(kept), spans)
+        numbers = known.numbers(kept, classes, case_of(word.case for word in kept), spans)
         assert numbers.tolist() == [[field.numbers[column][value] for value in values] for column, values in enumerate(seen)]
         assert [(word.text, word.folded) for word in kept] == [(word.text, word.folded) for word in words]
     assert np.array_equal(field.scores_of(numbers), field.scores(seen))
