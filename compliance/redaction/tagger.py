@@ -30,6 +30,8 @@ MOST_SCORE = 0.5
 """A name that is certain counts less than the least certain rule: a checksum knows better what a number is."""
 SURE = 0.9
 """From here on the field is believed whatever the word is."""
+SURE_OF_ORDINARY = 0.7
+"""From here on a person's name is believed that holds ordinary words alone: among several sentences German nouns are taken for names."""
 MOST_SMALL_WORDS = 4
 _STOPS = ".?!:\n¿¡"
 _NOWHERE, _NEVER = ("", -2, -2, 0.0), ("", 1 << 30, 1 << 30, 0.0)
@@ -105,6 +107,10 @@ def _explained(words: Sequence[Known], known: Sequence[str], at: int) -> bool:
 
 
 LONGEST_ABBREVIATION = 5
+SHORTEST_HEAD, SHORTEST_TAIL = 5, 4
+"""Letters of the parts of a compound."""
+_JOINTS = ("", "s", "n", "en", "es", "e")
+"""What may stand between them."""
 
 
 def _without_label(words: Sequence[Known], known: Sequence[str], first: int, last: int) -> int:
@@ -218,12 +224,34 @@ class NameTagger:
             inside = slice(first, last + 1)
             sure = score >= SURE and kind != "ADDRESS"
             titled = kind == "PERSON" and _titled(words, known, first)
+            if score < SURE_OF_ORDINARY and kind == "PERSON" and not titled and self._compounded(words[inside], known[inside]):
+                continue
             sound = sure or titled or _like_a_name(kind, words[inside], known[inside], case)
             if not sound or _like_a_clause(words[inside], known[inside]):
                 continue
             if _public(words[inside], known[inside]) and not titled:
                 continue
             yield Match(kind, spans[first][0], spans[last][1], MOST_SCORE * score, "tagger")
+
+    def _compounded(self, words: Sequence[Known], known: Sequence[str]) -> bool:
+        """Whether a span with a capital is a compound, with ordinary words before it at most, and no list has any of them as a name."""
+        if not words[0].text[0].isupper() or not all(map(NAMING.isdisjoint, known)):
+            return False
+        *before, (last, _) = zip(words, known, strict=True)
+        return self._compound(last.folded) and all("M" in letters for _, letters in before)
+
+    def _compound(self, folded: str) -> bool:
+        """Whether a word is two ordinary ones written as one, as German writes them, with a letter or two between ("Wartenummer")."""
+        for at in range(SHORTEST_HEAD, len(folded) - SHORTEST_TAIL + 1):
+            if self._is_ordinary(folded[at:]) and any(
+                len(head) >= SHORTEST_HEAD and self._is_ordinary(head) for joint in _JOINTS if (head := folded[:at].removesuffix(joint))
+            ):
+                return True
+        return False
+
+    def _is_ordinary(self, folded: str) -> bool:
+        letters = self.gazetteer.alone(folded)
+        return "M" in letters or (not letters and folded in self.clusters)
 
     def _spans(self, scores: Weights, least: Sequence[float]) -> Iterator[tuple[str, int, int, float]]:
         """Spans as (type, first token, last token, score) of the tokens that are part of a name with their least probability."""

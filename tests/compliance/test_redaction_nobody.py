@@ -149,3 +149,28 @@ def test_a_birth_near_a_contract_is_a_birth() -> None:
 )
 def test_who_is_called_like_a_region_is_somebody(text: str, name: str) -> None:
     assert found(text) == [("PERSON", name)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Darf der Vorstand allein unterschreiben?\nWartenummer A 084, Schalter 3",
+        "Wie wird das versteuert?\nDer Mindestlohn von 12,82 mal 160 Stunden, passt das?",
+        "El depósito vence el 30 de junio de 2026\nmi turno era el A117 y ha pasado el A120",  # with the checksum of a German IBAN
+        "Can she have her own phone?\nTicket 20240917-5512 was closed without an answer",
+        "Mi documento está aquí\nticket 55120-8834 cerrado sin respuesta",
+    ],
+)
+def test_among_several_sentences_ordinary_words_and_numbers_of_things_stay(text: str) -> None:
+    assert found(text) == []
+
+
+def test_a_name_that_is_made_like_a_compound_is_one_beside_a_title_or_another_name() -> None:
+    assert ("PERSON", "Sarah Blackwood") in found("My name is Sarah Blackwood and I lost my card")
+    assert any("Blackwood" in name for _, name in found("Could you call Mrs Blackwood back about the mortgage?"))
+    assert any("Schönwetter" in name for _, name in found("Herr Schönwetter möchte ein Konto eröffnen"))
+
+
+def test_an_account_has_the_letters_and_digits_of_its_country() -> None:
+    assert found("DE20 26MI TURN OERA ELA1 17") == []
+    assert found("fr76 3000 6000 0112 3456 7890 189") == [("IBAN", "fr76 3000 6000 0112 3456 7890 189")]
