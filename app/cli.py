@@ -385,7 +385,7 @@ def model_show(name: str) -> None:
     if entry is None:
         raise TellerboxError(f"no model named {name!r} in the catalogue")
     for field, value in asdict(entry).items():
-        print(f"{field}: {value}")
+        print(f"{field}: {' '.join(value) or 'none: the box quotes' if isinstance(value, tuple) else value}")
 
 
 @model_cli.command("pull")

@@ -134,7 +134,7 @@ def _model(settings: Settings) -> str:
 
     found = resolve(settings.model, settings.models, settings.home)
     told = f"{found.name} {found.quantization}, sha256 {found.sha256[:16]}…"
-    asked = settings.model_languages or found.languages
+    asked = settings.model_languages or (None if settings.server else found.languages)  # a server is asked in every one
     if not settings.slm or asked is None:
         return told
     if not asked:

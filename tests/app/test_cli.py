@@ -129,6 +129,11 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
+def test_the_catalogue_says_where_a_model_is_asked(tmp_path: Path) -> None:
+    assert "languages: none: the box quotes\n" in tellerbox("model", "show", "tellerbox-slm", home=tmp_path).stdout.decode()
+    assert "languages: en es fr de pt it zh ar\n" in tellerbox("model", "show", "qwen3-0.6b", home=tmp_path).stdout.decode()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -48,6 +48,8 @@ def test_where_the_box_quotes_is_said(tmp_path: Path) -> None:
     assert told.endswith("; words answers in it zh, the box quotes in en es fr de pt ar")
     told = next(each.what for each in examine(Settings(home=tmp_path)) if each.name == "model")
     assert told.endswith("; words no answers, the box quotes in every language")
+    served = next(each.what for each in examine(Settings(home=tmp_path, server="http://127.0.0.1:9")) if each.name == "model")
+    assert "quotes" not in served
 
 
 def test_the_password_in_the_address_of_a_server_is_not_shown() -> None:
