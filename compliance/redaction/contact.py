@@ -60,7 +60,7 @@ RULES: tuple[Rule, ...] = (
     Rule("phone.cn", "PHONE", re.compile(r"(?<![\d.,+\-])(1[3-9]\d[ \-]?\d{4}[ \-]?\d{4})(?![\d]|[.,]\d)"), 0.6, digits=11, begins=NUMBER),
     Rule("phone.tw", "PHONE", re.compile(r"(?<![0-9A-Za-z+.,])(09\d{2}[ \-]\d{3}[ \-]\d{3})(?!\d)"), 0.6, digits=10, begins=NUMBER),
     Rule("phone.arab", "PHONE", re.compile(r"(?<![0-9A-Za-z+.,])(01[0125][ ]?\d{4}[ ]?\d{4}|05\d[ \-]?\d{3}[ \-]?\d{4})(?!\d)"), 0.6, digits=10, begins=NUMBER),
-    Rule("phone.named", "PHONE", re.compile(_NO_MONEY_BEFORE + r"(\(?\d(?:" + _SEP + r"{0,2}\d){6,12})" + _NO_AMOUNT), 0.5, _local, context.PHONE, digits=7, begins=NUMBER, unless=context.REFERENCE),
+    Rule("phone.named", "PHONE", re.compile(_NO_MONEY_BEFORE + r"(\(?\d(?:" + _SEP + r"{0,2}\d){6,12})" + _NO_AMOUNT), 0.5, _local, context.PHONE, digits=7, begins=NUMBER, yields_to=context.REFERENCE),
     Rule("ip4", "IP", re.compile(r"(?<![\d.])((?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d))(?![\d]|\.\d)"), 0.8, digits=4, begins=NUMBER),
     Rule("ip6", "IP", re.compile(r"(?:(?<![0-9A-Za-z:])|(?<=\bip)|(?<=\bIP))((?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4})(?![0-9A-Za-z:])"), 0.8, _ipv6),
     Rule("mac", "MAC", re.compile(r"(?<![0-9A-Za-z])((?:[0-9A-Fa-f]{2}[:\-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4})(?![0-9A-Za-z])"), 0.8, digits=0),

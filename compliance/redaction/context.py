@@ -12,7 +12,7 @@ PHONE = words(
     r"|هاتف|جوال|موبايل|اتصل|الاتصال|رقمي|محمول|واتس|تليفون"
 )
 IDENTITY = words(
-    r"\bid\b|\bdni\b|\bnif\b|\bnie\b|\bcif\b|\bnir\b|\bnin[o]?\b|\bssn\b|\bitin\b|\bsin\b|\bnhs\b|\bcpf\b|\bcnpj\b|\brut\b|\brun\b|\bcurp\b|\brfc\b|\bcuit\b|\bcuil\b"
+    r"\bid\b|\bdni\b|\bnif\b|\bnie\b|\bcif\b|\bnir\b|\bnin[o]?\b|\bssn\b|\bitin\b|\bsin\b(?!\s+(?!is\b|no\b|nu)[^\W\d_])|\b(?:my|your|his|her) sin\b|\b(?-i:SIN)\b|\bnhs\b|\bcpf\b|\bcnpj\b|\brut\b|\brun\b|\bcurp\b|\brfc\b|\bcuit\b|\bcuil\b"
     r"|\bnit\b|\bpan\b|\bcin\b|\bein\b|\bidnr|\bid-nr|\brg\b|\brif\b|\brnm\b|\bpis\b|信用代码|营业执照|\butente\b|tessera san|\bcarta n|habilita[cç][aã]o|\bbi (?:de|antigo|n)|\bcc n|eleitor|s[eé]jour|aufenthaltstitel|residence permit|permiso de residencia|permesso di soggiorno|t[ií]tulo de resid|sv-nummer|rentenvers|\btfn\b|\bird\b|\bpps\b|\bcnic\b|afiliaci|a+dha+r|\bbsn\b|pesel|\bahv\b|\bavs\b|\bsvnr\b|siren|siret|niss|insz|rijksregister|burgerservice|hkid|\bvat\b|\btin\b|\btva\b|\biva\b"
     r"|identi|passport|passeport|pasaporte|passaport|reisepass|ausweis|\btax|steuer|fiscal|codice|social sec|social ins|s[eé]cu|sozialvers|seguridad social"
     r"|seguran[çc]a social|national|nacional|nazionale|insurance n|versicherungs|contribuinte|contribuyente|documento(?! (?:informativ|di sintesi|de s[ií]ntes|de informaci|[uú]nico))|c[eé]dula|licen[cs]e|licencia|permis(?!o de (?:obra|constr)| de constr|so (?:di|per) costr|o para constr)|patente"

@@ -112,8 +112,8 @@ def _rule(
     name: str, pattern: str, check: Check | None = None, *, strong: bool = False, near: Words = context.IDENTITY, digits: int = 7
 ) -> Rule:
     score = 0.9 if strong else 0.65
-    words = {} if strong else {"context": near, "unless": context.REFERENCE}
-    return Rule(name, "ID", re.compile(rf"({pattern}){RIGHT}", re.I), score, check, digits=digits, begins=ANCHOR, **words)
+    words, reference = (None, None) if strong else (near, context.REFERENCE)
+    return Rule(name, "ID", re.compile(rf"({pattern}){RIGHT}", re.I), score, check, words, digits, ANCHOR, yields_to=reference)
 
 
 def _date_of(yymmdd: str) -> bool:

@@ -25,6 +25,8 @@ _LINK_WORDS = (
 _MARKS = r"[\s:：#=\-/()\"'.«»]*"
 _LINKS = re.compile(rf"[^\W\d_\u3400-\u9fff]*{_MARKS}(?:(?:{_LINK_WORDS}){_MARKS}){{0,3}}(?:[A-Z]{{1,5}}[ \-]?)?", re.IGNORECASE)
 """What may stand between such a word and its number: its own ending, "number", "of". "Order a transfer to 4400123456" has none."""
+_SENTENCE_END = re.compile(r"[\n?!。？！؟]|\.\s+(?=[A-ZÀ-Þ])")
+"""Not a full stop before a small letter or a digit, which ends "no." as well."""
 LONGEST_WRITTEN = 40
 """Characters of the longest identifier as people write it."""
 ANCHOR_REACH = 10
@@ -200,6 +202,17 @@ class Nearby:
         spans = self.spans(context)
         place = bisect.bisect_left(spans, (start - CONTEXT_BEFORE, 0))
         return place < len(spans) and spans[place][0] < end + CONTEXT_AFTER
+
+    def has_in_sentence(self, context: Words, start: int, end: int) -> bool:
+        """The same, where that word does not stand in another sentence."""
+        spans = self.spans(context)
+        first, last = max(0, start - CONTEXT_BEFORE), end + CONTEXT_AFTER
+        for match in _SENTENCE_END.finditer(self._text, first, start):
+            first = match.end()
+        if after := _SENTENCE_END.search(self._text, end, last):
+            last = after.start()
+        place = bisect.bisect_left(spans, (first, 0))
+        return place < len(spans) and spans[place][0] < last
 
     def leads(self, context: Words, start: int) -> bool:
         """Whether a word of `context` stands right before `start`, with LEADING characters at most from its beginning on and nothing but

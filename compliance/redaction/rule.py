@@ -36,8 +36,9 @@ class Rule:
     """`pattern` proposes (its last group that matched is the value), `check` confirms, `context` must stand near when given.
 
     `digits` is how many digits must stand close together for the rule to be worth trying (`identifiers.find`). `about` must stand somewhere
-    in the text when given; a word of `unless` right before a match says that it is something else. `begins` says where a match may begin:
-    trying it there alone is many times cheaper than searching for it.
+    in the text when given; a word of `unless` right before a match says that it is something else, and so does one of `yields_to` where no
+    word of `context` stands in the same sentence: "call me about my order: 4400123" may be a phone, "…a phone? Order 4400123" is none.
+    `begins` says where a match may begin: trying it there alone is many times cheaper than searching for it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Rule:
     begins: str = ANYWHERE
     about: Words | None = None
     unless: Words | None = None
+    yields_to: Words | None = None
 
     def __post_init__(self) -> None:
         pieces(self.pattern)  # now, so that no text is read before every literal is known
@@ -106,12 +108,15 @@ class Rule:
     def _confirmed(self, match: re.Match[str], text: str, nearby: Nearby) -> Match | None:
         start, end = match.span(match.lastindex or 0)
         supported = self.context is None or nearby.has(self.context, start, end)
-        if end > start and supported and self._meant(nearby, start) and (self.check is None or self.check(text[start:end])):
+        if end > start and supported and self._meant(nearby, start, end) and (self.check is None or self.check(text[start:end])):
             return Match(self.type, start, end, self.score, self.name)
         return None
 
-    def _meant(self, nearby: Nearby, start: int) -> bool:
+    def _meant(self, nearby: Nearby, start: int, end: int) -> bool:
         if self.about is not None and not nearby.spans(self.about):
+            return False
+        yields = self.yields_to is not None and nearby.leads(self.yields_to, start)
+        if yields and self.context is not None and not nearby.has_in_sentence(self.context, start, end):
             return False
         return self.unless is None or not nearby.leads(self.unless, start)
 

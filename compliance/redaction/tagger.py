@@ -30,8 +30,8 @@ MOST_SCORE = 0.5
 """A name that is certain counts less than the least certain rule: a checksum knows better what a number is."""
 SURE = 0.9
 """From here on the field is believed whatever the word is."""
-SURE_OF_ORDINARY = 0.7
-"""From here on a person's name is believed that holds ordinary words alone: among several sentences German nouns are taken for names."""
+SURE_OF_COMPOUND = 0.7
+"""From here on a compound that begins a sentence is believed a person: among several sentences German nouns are taken for names."""
 MOST_SMALL_WORDS = 4
 _STOPS = ".?!:\n¿¡"
 _NOWHERE, _NEVER = ("", -2, -2, 0.0), ("", 1 << 30, 1 << 30, 0.0)
@@ -224,7 +224,8 @@ class NameTagger:
             inside = slice(first, last + 1)
             sure = score >= SURE and kind != "ADDRESS"
             titled = kind == "PERSON" and _titled(words, known, first)
-            if score < SURE_OF_ORDINARY and kind == "PERSON" and not titled and self._compounded(words[inside], known[inside]):
+            begins = first == 0 or words[first - 1].text in _STOPS
+            if kind == "PERSON" and score < SURE_OF_COMPOUND and begins and not titled and self._compounded(words[inside], known[inside]):
                 continue
             sound = sure or titled or _like_a_name(kind, words[inside], known[inside], case)
             if not sound or _like_a_clause(words[inside], known[inside]):

@@ -165,9 +165,26 @@ def test_among_several_sentences_ordinary_words_and_numbers_of_things_stay(text:
     assert found(text) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("please phone me about the claim 7946 0018", "PHONE", "7946 0018"),
+        ("Teléfono para el expediente: 915551234", "PHONE", "915551234"),
+        ("Appelez-moi pour ma commande : 45678901", "PHONE", "45678901"),
+        ("my phone no. for the order: 79460018", "PHONE", "79460018"),
+        ("my tax number for the claim is 123456789", "ID", "123456789"),
+        ("046 454 286 is my SIN and I have moved", "ID", "046 454 286"),
+        ("046 454 286 is my sin and i have moved", "ID", "046 454 286"),
+    ],
+)
+def test_a_number_is_somebodys_where_its_own_sentence_says_so(text: str, kind: str, value: str) -> None:
+    assert found(text) == [(kind, value)]
+
+
 def test_a_name_that_is_made_like_a_compound_is_one_beside_a_title_or_another_name() -> None:
     assert ("PERSON", "Sarah Blackwood") in found("My name is Sarah Blackwood and I lost my card")
     assert any("Blackwood" in name for _, name in found("Could you call Mrs Blackwood back about the mortgage?"))
+    assert ("PERSON", "Blackwood") in found("I spoke to Blackwood yesterday")
     assert any("Schönwetter" in name for _, name in found("Herr Schönwetter möchte ein Konto eröffnen"))
 
 
