@@ -60,6 +60,8 @@ def card(facts: dict[str, Any], scores: dict[str, Any]) -> str:
         "- spelling is evened out inside `tokenizer.json`: case, accents, width, Arabic letter forms, traditional Chinese",
         '- Arabic words are split from the article, "and" and "will" before them, and from endings of number, person and owner',
         "- an empty text has no direction: all zeros in `knowledge.embedder`, NaN in sentence-transformers",
+        "- `concepts.npy`, read by search alone: what people ask about, the mean of each concept's sayings, int8"
+        " (`factory/embedder_concepts.py`)",
         "",
         "## Scores",
         "",
@@ -126,6 +128,7 @@ def card(facts: dict[str, Any], scores: dict[str, Any]) -> str:
         "python -m factory.embedder_tuning --model build/embedder/table     # with the concepts of the first tuning",
         "python -m factory.embedder_tuning --model models/embedder --least 3 --kept 0.4",
         "python -m factory.embedder_tuning --model models/embedder --least 3 --phrases 640 --kept 0.2 --often 40 --kept-often 0.7",
+        "python -m factory.embedder_concepts",
         "python -m factory.evaluate_embedder && python -m factory.embedder_card",
         "```",
         "",

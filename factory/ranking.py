@@ -35,7 +35,7 @@ EXAMPLE = STATEMENT_FEATURES.index("example")
 SEED = 0
 FOLDS = 12
 FEWER_WEIGHT = 0.5
-SHOWN_WEIGHT, SURE_WEIGHT = 2.0, 7.0
+SHOWN_WEIGHT, SURE_WEIGHT = 2.5, 9.0
 """What an answer to a question that the policies do not answer costs beside a missing one, with a word of caution and without."""
 
 

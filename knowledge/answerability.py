@@ -16,9 +16,20 @@ from knowledge.trees import BoostedTrees
 
 _OF_BEST = (
     "dense", "passage_dense", "title_dense", "coverage", "head_coverage", "passage_coverage", "kind_match", "kind_miss",
-    "alone_dense", "residual", "focus", "likeness", "likeness_left", "unsaid",
+    "alone_dense", "residual", "focus", "likeness", "likeness_left", "unsaid", "concept", "head_concept",
 )  # fmt: skip
-_MOST = ("dense", "passage_dense", "coverage", "passage_coverage", "title_dense", "kind_match", "alone_dense", "residual", "likeness")
+_MOST = (
+    "dense",
+    "passage_dense",
+    "coverage",
+    "passage_coverage",
+    "title_dense",
+    "kind_match",
+    "alone_dense",
+    "residual",
+    "likeness",
+    "concept",
+)
 ANSWER_FEATURES = (
     "top", "margin", "second", "third", "unknown", "length", *(f"best_{name}" for name in _OF_BEST), *(f"most_{name}" for name in _MOST),
     "least_kind_miss", "least_unsaid", "stands_out", "ground", "agreement", "best_by_words", "best_by_meaning",

@@ -15,16 +15,21 @@ from knowledge.errors import KnowledgeError
 Vectors = npt.NDArray[np.float32]
 Pieces = npt.NDArray[np.int32]
 """`(n,)` numbers of the pieces that a text is cut into."""
+CONCEPTS = "concepts.npy"
 ALONE = 64
 """Texts up to which they are read one by one: the threads of a batch are woken, and wait for the cores that the model keeps busy."""
 
 
 class Embedder(Protocol):
-    """`name` and `sha256` say which model; `encode` gives `(n, dim)` float32 rows of length 1 (0 for empty text)."""
+    """`name` and `sha256` say which model; `encode` gives `(n, dim)` float32 rows of length 1 (0 for empty text).
+
+    `concepts` `(k, dim)` float32 of length 1 are what people ask a bank about (`knowledge/concepts.py`); no rows where it knows none.
+    """
 
     name: str
     sha256: str
     dim: int
+    concepts: Vectors
 
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
@@ -46,7 +51,7 @@ def load_embedder(folder: Path) -> Embedder:
     static = _static_module(folder)
     try:
         return StaticEmbedder(folder, static) if static else TransformerEmbedder(folder)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError) as error:
         raise KnowledgeError(f"the embedder in {folder} cannot be loaded ({type(error).__name__})") from None
 
 
@@ -74,6 +79,7 @@ class StaticEmbedder:
         tensors = load_file(module / "model.safetensors")
         self._table: Vectors = tensors["embedding.weight"].astype(np.float32)
         self.dim = int(self._table.shape[1])
+        self.concepts = read_concepts(folder, self.dim)
         self._norms: Vectors = np.linalg.norm(self._table, axis=1).astype(np.float32)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -116,6 +122,7 @@ class TransformerEmbedder:
         self.name = folder.name
         self.sha256 = file_sha256(max(folder.rglob("*.safetensors"), key=lambda path: path.stat().st_size))
         self.dim = int(self._model.get_sentence_embedding_dimension() or 0)
+        self.concepts = read_concepts(folder, self.dim)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """`(n, dim)` float32 rows of length 1."""
@@ -137,6 +144,20 @@ class TransformerEmbedder:
         """`(n, dim)` float32 of length 1, from the table the model begins with: what a piece means before its sentence is read."""
         table = self._model[0].auto_model.get_input_embeddings().weight
         return unit(table[pieces.tolist()].detach().float().numpy())
+
+
+def read_concepts(folder: Path, dim: int) -> Vectors:
+    """`(k, dim)` float32 of length 1, from the int8 rows beside an embedder; no rows where it has none.
+
+    Raises ValueError for a file that is not of this embedder.
+    """
+    path = folder / CONCEPTS
+    if not path.is_file():
+        return np.zeros((0, dim), np.float32)
+    stored = np.load(path, allow_pickle=False)
+    if stored.dtype != np.int8 or stored.ndim != 2 or stored.shape[1] != dim:
+        raise ValueError(f"{CONCEPTS} is not of an embedder of {dim} numbers")
+    return unit(stored.astype(np.float32))
 
 
 def unit(vectors: Vectors) -> Vectors:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge.answerability import Answerability, Judged, answer_features
+from knowledge.concepts import Concepts
 from knowledge.embedder import Pieces, Vectors
 from knowledge.index import Index
 from knowledge.keywords import Keywords
@@ -43,7 +44,7 @@ ABOUT_NOW, ASKED_NOW = 0.5, 0.65
 STATEMENT_FEATURES = (
     "dense", "passage_dense", "title_dense", "passage_bm25", "coverage", "head_coverage", "passage_coverage",
     "rank", "kind_match", "kind_miss", "row", "length", "alone_dense", "residual", "many_figures", "example", "early", "focus",
-    "keyword_dense", "likeness", "likeness_left", "unsaid",
+    "keyword_dense", "likeness", "likeness_left", "unsaid", "concept", "head_concept",
 )  # fmt: skip
 
 
@@ -132,6 +133,7 @@ class Search:
         self._reads: dict[int, PassageRead] = {}
         self._keywords = Keywords(index)
         self._translations = Translations(index)
+        self._concepts = Concepts(index)
         self._spelling: dict[str, Spelling | None] = {}
 
     def _spelling_of(self, language: str) -> Spelling | None:
@@ -225,6 +227,7 @@ class Search:
         order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
         together = [self._translations.of(number, scope.languages_without(self.index.passages[number].policy.id)) for number in order]
         likeness = self._likeness(order, together, pieces)
+        asked = self._concepts.asked(about)
         judged: list[tuple[Passage, Statement, tuple[float, ...]]] = []
         for rank, number in enumerate(order):
             passage = self.index.passages[number]
@@ -240,6 +243,7 @@ class Search:
             whole = question.coverage(read.head.union(*bags))
             left = question.left_by(read.head)
             known = read.head.union(question.weights)
+            head_concept, *concept = (self._concepts.of(number) @ asked).tolist()
             lexical, lead, language = float(bm25[number]) / top_bm25, 1.0 / (1 + rank), passage.policy.language
             for place, statement in enumerate(passage.statements):
                 features = (
@@ -247,6 +251,7 @@ class Search:
                     *question.figures(statement, language), facts[place].row, facts[place].length, alone[place],
                     left.share_in(bags[place]), facts[place].many_figures, facts[place].example, 1.0 / (1 + place),
                     len(bags[place] & known) / len(bags[place]) if bags[place] else 0.0, keyword_dense, *likeness[len(judged)],
+                    concept[place], head_concept,
                 )  # fmt: skip
                 judged.append((passage, statement, features))
         if not judged:
