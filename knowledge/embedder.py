@@ -79,7 +79,7 @@ class StaticEmbedder:
         tensors = load_file(module / "model.safetensors")
         self._table: Vectors = tensors["embedding.weight"].astype(np.float32)
         self.dim = int(self._table.shape[1])
-        self.concepts = read_concepts(folder, self.dim)
+        self.concepts = stored_concepts(folder, self.dim)
         self._norms: Vectors = np.linalg.norm(self._table, axis=1).astype(np.float32)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -122,7 +122,7 @@ class TransformerEmbedder:
         self.name = folder.name
         self.sha256 = file_sha256(max(folder.rglob("*.safetensors"), key=lambda path: path.stat().st_size))
         self.dim = int(self._model.get_sentence_embedding_dimension() or 0)
-        self.concepts = read_concepts(folder, self.dim)
+        self.concepts = stored_concepts(folder, self.dim)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """`(n, dim)` float32 rows of length 1."""
@@ -146,7 +146,7 @@ class TransformerEmbedder:
         return unit(table[pieces.tolist()].detach().float().numpy())
 
 
-def read_concepts(folder: Path, dim: int) -> Vectors:
+def stored_concepts(folder: Path, dim: int) -> Vectors:
     """`(k, dim)` float32 of length 1, from the int8 rows beside an embedder; no rows where it has none.
 
     Raises ValueError for a file that is not of this embedder.

@@ -75,6 +75,19 @@ def searching(model: Path, policies: Path) -> Search:
     return Search(build(load_policies(policies), load_embedder(model)))
 
 
+def test_search_compares_the_question_with_each_statement_and_its_headings(tmp_path: Path) -> None:
+    question = "where do I drop the takings of my bar?"
+    found = searching(MODEL, tmp_path / "policies").find(question, Scope("en"))
+    own, head = STATEMENT_FEATURES.index("concept"), STATEMENT_FEATURES.index("head_concept")
+    for each in found.candidates:
+        assert each.features[own] == pytest.approx(alike(question, each.statement.text), abs=5e-3)
+        assert each.features[head] == pytest.approx(alike(question, f"{each.policy.title} {each.passage.heading}"), abs=5e-3)
+    best, other = found.candidates
+    assert best.policy.id == "cash/safe"
+    assert best.features[own] > other.features[own]
+    assert best.features[head] > other.features[head]
+
+
 def test_an_embedder_without_concepts_searches_without_them(tmp_path: Path) -> None:
     search = searching(without_concepts(tmp_path), tmp_path / "policies")
     assert search.index.embedder.concepts.shape == (0, 256)
