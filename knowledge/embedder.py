@@ -23,13 +23,15 @@ ALONE = 64
 class Embedder(Protocol):
     """`name` and `sha256` say which model; `encode` gives `(n, dim)` float32 rows of length 1 (0 for empty text).
 
-    `concepts` `(k, dim)` float32 of length 1 are what people ask a bank about (`knowledge/concepts.py`); no rows where it knows none.
+    `concepts` `(k, dim)` float32 of length 1 are what people ask a bank about (`knowledge/concepts.py`), `concepts_sha256` their
+    file's; no rows and an empty text where it knows none.
     """
 
     name: str
     sha256: str
     dim: int
     concepts: Vectors
+    concepts_sha256: str
 
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
@@ -79,7 +81,7 @@ class StaticEmbedder:
         tensors = load_file(module / "model.safetensors")
         self._table: Vectors = tensors["embedding.weight"].astype(np.float32)
         self.dim = int(self._table.shape[1])
-        self.concepts = stored_concepts(folder, self.dim)
+        self.concepts, self.concepts_sha256 = stored_concepts(folder, self.dim)
         self._norms: Vectors = np.linalg.norm(self._table, axis=1).astype(np.float32)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -122,7 +124,7 @@ class TransformerEmbedder:
         self.name = folder.name
         self.sha256 = file_sha256(max(folder.rglob("*.safetensors"), key=lambda path: path.stat().st_size))
         self.dim = int(self._model.get_sentence_embedding_dimension() or 0)
-        self.concepts = stored_concepts(folder, self.dim)
+        self.concepts, self.concepts_sha256 = stored_concepts(folder, self.dim)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """`(n, dim)` float32 rows of length 1."""
@@ -146,18 +148,18 @@ class TransformerEmbedder:
         return unit(table[pieces.tolist()].detach().float().numpy())
 
 
-def stored_concepts(folder: Path, dim: int) -> Vectors:
-    """`(k, dim)` float32 of length 1, from the int8 rows beside an embedder; no rows where it has none.
+def stored_concepts(folder: Path, dim: int) -> tuple[Vectors, str]:
+    """`(k, dim)` float32 of length 1, from the int8 rows beside an embedder, and the file's hex sha256; no rows where it has none.
 
     Raises ValueError for a file that is not of this embedder.
     """
     path = folder / CONCEPTS
     if not path.is_file():
-        return np.zeros((0, dim), np.float32)
+        return np.zeros((0, dim), np.float32), ""
     stored = np.load(path, allow_pickle=False)
     if stored.dtype != np.int8 or stored.ndim != 2 or stored.shape[1] != dim:
         raise ValueError(f"{CONCEPTS} is not of an embedder of {dim} numbers")
-    return unit(stored.astype(np.float32))
+    return unit(stored.astype(np.float32)), file_sha256(path)
 
 
 def unit(vectors: Vectors) -> Vectors:

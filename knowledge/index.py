@@ -108,9 +108,9 @@ def statement_context(passage: Passage, place: int) -> str:
 
 
 def snapshot_hash(policies: Sequence[Policy], embedder: Embedder) -> str:
-    """Hex sha256 over the policies, the embedder and the format of the index."""
+    """Hex sha256 over the policies, the embedder with its concepts, and the format of the index."""
     rows = sorted([*policy.key, policy.sha256, policy.source] for policy in policies)
-    return hashlib.sha256(json.dumps([FORMAT, embedder.sha256, rows]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([FORMAT, embedder.sha256, embedder.concepts_sha256, rows]).encode()).hexdigest()
 
 
 def build(policies: Sequence[Policy], embedder: Embedder, progress: Progress | None = None, scratch: Path | None = None) -> Index:

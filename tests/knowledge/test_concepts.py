@@ -14,7 +14,7 @@ from knowledge import concepts
 from knowledge.concepts import Concepts, profiles
 from knowledge.embedder import CONCEPTS, load_embedder
 from knowledge.errors import KnowledgeError
-from knowledge.index import build
+from knowledge.index import build, snapshot_hash
 from knowledge.policy import load_policies
 from knowledge.search import STATEMENT_FEATURES, Scope, Search
 from tests.conftest import PROJECT
@@ -95,6 +95,12 @@ def test_an_embedder_without_concepts_searches_without_them(tmp_path: Path) -> N
     own, head = STATEMENT_FEATURES.index("concept"), STATEMENT_FEATURES.index("head_concept")
     assert found.candidates[0].policy.id == "cash/limit"
     assert {(each.features[own], each.features[head]) for each in found.candidates} == {(0.0, 0.0)}
+
+
+def test_a_record_names_other_concepts_by_another_snapshot(tmp_path: Path) -> None:
+    with_them = searching(MODEL, tmp_path / "policies").index
+    assert snapshot_hash(with_them.policies, with_them.embedder) == with_them.hash
+    assert snapshot_hash(with_them.policies, load_embedder(without_concepts(tmp_path))) != with_them.hash
 
 
 @pytest.mark.parametrize("stored", [np.zeros((3, 64), np.int8), np.zeros((3, 256), np.float32), np.zeros(256, np.int8)])
