@@ -20,10 +20,11 @@ STRENGTH = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One question: `features` `(n, k)` of what may be chosen, `right` `(n,)` which may be."""
+    """One question: `features` `(n, k)` of what may be chosen, `right` `(n,)` which may be; it counts `weight` times."""
 
     features: Floats
     right: npt.NDArray[np.bool_]
+    weight: float = 1.0
 
 
 def fit_choices(choices: Sequence[Choice], strength: float = STRENGTH) -> Floats:
@@ -37,6 +38,7 @@ def fit_choices(choices: Sequence[Choice], strength: float = STRENGTH) -> Floats
     features = torch.from_numpy((rows - middle) / width)
     right = torch.from_numpy(np.concatenate([choice.right for choice in taught]))
     owner = torch.from_numpy(np.repeat(np.arange(len(taught)), [len(choice.right) for choice in taught]))
+    counting = torch.tensor([choice.weight for choice in taught], dtype=torch.float64)
     weights = torch.zeros(features.shape[1], dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
 
@@ -47,7 +49,8 @@ def fit_choices(choices: Sequence[Choice], strength: float = STRENGTH) -> Floats
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
         values = features @ weights
-        cost = (total(values) - total(values.masked_fill(~right, -1e9))).mean() + strength * (weights**2).sum()
+        missed = (counting * (total(values) - total(values.masked_fill(~right, -1e9)))).sum() / counting.sum()
+        cost = missed + strength * (weights**2).sum()
         torch.autograd.backward(cost)
         return cost
 
@@ -58,13 +61,13 @@ def fit_choices(choices: Sequence[Choice], strength: float = STRENGTH) -> Floats
 def as_probability(choices: Sequence[Choice], weights: Floats) -> tuple[float, float]:
     """(scale, bias) under which the sigmoid of scale · weighted sum + bias is the probability that a statement is right.
 
-    Every question counts the same, its right ones together as a third of its wrong ones together.
+    The right ones of a question count together as a third of its wrong ones together.
     """
     from sklearn.linear_model import LogisticRegression
 
     taught = [choice for choice in choices if choice.right.any() and not choice.right.all()]
     sums = np.concatenate([choice.features @ weights for choice in taught])[:, None]
     right = np.concatenate([choice.right for choice in taught])
-    counts = [np.where(choice.right, 1 / choice.right.sum(), 3 / (~choice.right).sum()) for choice in taught]
+    counts = [choice.weight * np.where(choice.right, 1 / choice.right.sum(), 3 / (~choice.right).sum()) for choice in taught]
     model = LogisticRegression(C=1e6, max_iter=1000).fit(sums, right, sample_weight=np.concatenate(counts))
     return float(model.coef_[0, 0]), float(model.intercept_[0])

@@ -1,9 +1,10 @@
 """Fits the two models of the search and their thresholds: `python -m factory.ranking`.
 
-Data: the gold questions, train and dev (test is not read): a linear model that chooses a statement of a list, whose weights can
-be read (`factory/listwise.py`), and for answerability boosted trees of scikit-learn. A statement is right when it belongs to the row's
-policy and holds its figures. What is printed, the scores that answerability is fitted on, and its thresholds rest on questions about
-policies that the models had not seen (cross-validation by policy). Writes knowledge/ranking.json.
+Data: the gold questions, train and dev (test is not read), and those of `factory/questions`, which count less: a linear model that
+chooses a statement of a list, whose weights can be read (`factory/listwise.py`), and for answerability boosted trees of scikit-learn. A
+statement is right when it belongs to the row's policy and holds its figures. What is printed, the scores that answerability is fitted
+on, and its thresholds rest on questions about policies that the models had not seen (cross-validation by policy). Writes
+knowledge/ranking.json. `--written 0` fits without the second kind and still says how they are answered.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy.typing as npt
 
 from app.questions import Row, read_rows
 from factory.listwise import Choice, as_probability, fit_choices
+from factory.questions import read_questions
 from knowledge.answerability import Answerability
 from knowledge.embedder import load_embedder
 from knowledge.index import build
@@ -30,11 +32,15 @@ from knowledge.quantities import quantity_keys
 from knowledge.search import RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search
 from knowledge.trees import LEAF, BoostedTrees, Tree
 
+Floats = npt.NDArray[np.float64]
 PROJECT = Path(__file__).resolve().parent.parent
 EXAMPLE = STATEMENT_FEATURES.index("example")
 SEED = 0
 FOLDS = 12
 FEWER_WEIGHT = 0.5
+WRITTEN_WEIGHT = 0.25
+"""What a question of `factory/questions` counts beside a gold one. They are harder, and ask as often about what no policy says as
+about what one does, which people do not."""
 SHOWN_WEIGHT, SURE_WEIGHT = 2.5, 9.0
 """What an answer to a question that the policies do not answer costs beside a missing one, with a word of caution and without."""
 
@@ -60,11 +66,13 @@ def _held(wanted: str, language: str, held: frozenset[tuple[str, str, str]]) -> 
     return quantity_keys(wanted, language) <= held
 
 
-def choice_of(found: Found, row: Row) -> Choice:
+def choice_of(found: Found, row: Row, weight: float = 1.0) -> Choice:
     """What search proposed for a row, and what of it is right."""
     # A worked example holds the figures too, but the rule itself is the better answer.
     right = [is_right(item, row) and not item.features[EXAMPLE] for item in found.candidates]
-    return Choice(np.array([item.features for item in found.candidates]).reshape(-1, len(STATEMENT_FEATURES)), np.array(right, np.bool_))
+    return Choice(
+        np.array([item.features for item in found.candidates]).reshape(-1, len(STATEMENT_FEATURES)), np.array(right, np.bool_), weight
+    )
 
 
 def statement_model(choices: Sequence[Choice]) -> tuple[tuple[float, ...], float]:
@@ -116,7 +124,8 @@ def unseen(
     chances = np.zeros(len(answerable))
     for fold in sorted(set(folds.tolist())):
         left = folds == fold
-        chances[left] = grow(features[~left], answerable[~left], weights[~left]).predict_proba(features[left])[:, 1]
+        taught = ~left & (weights > 0)
+        chances[left] = grow(features[taught], answerable[taught], weights[taught]).predict_proba(features[left])[:, 1]
     return chances
 
 
@@ -135,19 +144,18 @@ def subject_of(row: Row) -> str:
     return row.policy or (row.id or row.question).split("-", 1)[-1]
 
 
-def choose_threshold(probabilities: Sequence[float], answerable: Sequence[bool], weight: float) -> float:
-    """The threshold with the least cost: a false abstention counts 1, a false answer `weight`."""
+def choose_threshold(chances: Floats, answerable: npt.NDArray[np.bool_], counting: Floats, weight: float) -> float:
+    """The threshold with the least cost: a false abstention costs 1, a false answer `weight`, of questions that count `counting`."""
     grid = np.linspace(0.05, 0.95, 91)
-    given, truth = np.array(probabilities), np.array(answerable)
-    costs = [float(((given < t) & truth).sum() + weight * ((given >= t) & ~truth).sum()) for t in grid]
+    costs = [float(counting @ np.where(answerable, chances < t, weight * (chances >= t))) for t in grid]
     best = [t for t, cost in zip(grid, costs, strict=True) if cost == min(costs)]
     return float(np.round(np.mean(best), 3))
 
 
-def report(rows: Sequence[Row], founds: Sequence[Found]) -> None:
-    """How often the right statement is first and among three, by split, category and language."""
+def report(rows: Sequence[Row], founds: Sequence[Found], gold: int) -> None:
+    """How often the right statement is first and among three, by category and language; rows from `gold` on are the written ones."""
     groups: dict[str, list[tuple[bool, bool, bool]]] = {}
-    for row, found in zip(rows, founds, strict=True):
+    for number, (row, found) in enumerate(zip(rows, founds, strict=True)):
         if row.expected != "answered" or not row.policy:
             continue
         top = found.candidates[:3]
@@ -156,11 +164,12 @@ def report(rows: Sequence[Row], founds: Sequence[Found]) -> None:
             any(is_right(item, row) for item in top),
             any(item.policy.id == row.policy for item in top),
         )
-        for group in ("all", row.category, row.language or ""):
+        named = ("all", row.category, row.language or "") if number < gold else ("written", f"written {row.language}")
+        for group in named if number < gold or row.category == "answerable" else ("written, cross-language",):
             groups.setdefault(group, []).append(marks)
     for group, marked in sorted(groups.items()):
         first, three, policy = (float(np.mean([mark[place] for mark in marked])) for place in range(3))
-        print(f"{group:14} n={len(marked):4} right first {first:.3f}  in three {three:.3f}  policy in three {policy:.3f} (unseen policies)")
+        print(f"{group:23} n={len(marked):4} right first {first:.3f}  in three {three:.3f}  policy in three {policy:.3f} (unseen policies)")
 
 
 def main() -> None:
@@ -171,63 +180,80 @@ def main() -> None:
     parser.add_argument("--gold", type=Path, default=PROJECT / "tests" / "gold")
     parser.add_argument("--languages", nargs="*", default=["en", "es", "fr", "de", "pt", "it", "zh", "ar"])
     parser.add_argument("--embedder", type=Path, default=PROJECT / "models" / "embedder")
+    parser.add_argument("--written", type=float, default=WRITTEN_WEIGHT, help="what a question of factory/questions counts")
     parser.add_argument("--out", type=Path, default=RANKING_FILE)
     arguments = parser.parse_args()
     policies = load_policies(PROJECT / "knowledge" / "policies")
     undecided = Answerability(BoostedTrees(0.0, ()), 0.5, {})
     search = Search(build(policies, load_embedder(arguments.embedder)), Ranking((1.0,) * len(STATEMENT_FEATURES), 0.0, undecided))
     splits = [read_rows(arguments.gold / code / f"{split}.jsonl") for code in arguments.languages for split in ("train", "dev")]
-    judged = [row for rows in splits for row in rows if row.expected in ("answered", "abstained")]
+    known = [row for rows in splits for row in rows if row.expected in ("answered", "abstained")]
+    own = [row for row in read_questions(policies, date.today()) if row.language in arguments.languages]
+    judged, gold = known + own, len(known)
+    counting = np.where(np.arange(len(judged)) < gold, 1.0, arguments.written)
     folds = folds_of([subject_of(row) for row in judged])
-    answered = [(choice_of(find(search, row), row), fold) for row, fold in zip(judged, folds, strict=True) if row.expected == "answered"]
+    answered = [
+        (choice_of(find(search, row), row, weight), fold)
+        for row, fold, weight in zip(judged, folds, counting.tolist(), strict=True)
+        if row.expected == "answered" and weight > 0
+    ]
     rankings = [Ranking(*statement_model([choice for choice, fold in answered if fold != left]), undecided) for left in range(FOLDS)]
     founds = found_unseen(search, judged, folds, rankings)
-    report(judged, founds)
+    report(judged, founds, gold)
     ids, rng = sorted({policy.id for policy in policies}), random.Random(SEED)
     # A box may hold one document or a thousand, with keywords or without, and what stands out among fifty is not what does among three.
     bare = Search(build([replace(policy, keywords=()) for policy in policies], search.index.embedder), search.ranking)
-    few = [fewer(row, ids, rng) for row in judged]
-    founds += found_unseen(bare, few, folds, rankings)
+    few = [fewer(row, ids, rng) for row in known]
+    founds += found_unseen(bare, few, folds[:gold], rankings)
     usable = np.array([bool(found.features) for found in founds])
+    kinds = np.repeat(("gold", "written", "fewer"), (gold, len(own), len(few)))[usable]
     asked = [row for row, good in zip(judged + few, usable, strict=True) if good]
     seen = np.array([found.features for found in founds if found.features])
     truth = np.array([row.expected == "answered" for row in asked])
-    whole = np.arange(len(usable))[usable] < len(judged)
-    counting = np.where(whole, 1.0, FEWER_WEIGHT)
-    chances = unseen(seen, truth, counting, np.concatenate([folds, folds])[usable])
-    of_all = [row for row, good in zip(asked, whole, strict=True) if good]
-    threshold, shown = thresholds(of_all, list(chances[whole]), list(truth[whole]), SHOWN_WEIGHT)
-    _, sure = thresholds(of_all, list(chances[whole]), list(truth[whole]), SURE_WEIGHT)
-    given, certain = (chances >= np.array([each[row.language or "en"] for row in asked]) for each in (shown, sure))
-    for name in ("all", "fewer", *sorted({row.category for row in judged} - {"fixed"}), *arguments.languages):
-        mine = ~whole if name == "fewer" else whole & np.array([name in ("all", row.language, row.category) for row in asked])
+    counting = np.concatenate([counting, np.full(len(few), FEWER_WEIGHT)])[usable]
+    chances = unseen(seen, truth, counting, np.concatenate([folds, folds[:gold]])[usable])
+    languages = np.array([row.language or "en" for row in asked])
+    # The gold questions alone say how often people ask what no policy answers.
+    whole = np.where(kinds == "gold", 1.0, 0.0)
+    threshold, shown = thresholds(languages, chances, truth, whole, SHOWN_WEIGHT)
+    _, sure = thresholds(languages, chances, truth, whole, SURE_WEIGHT)
+    given, certain = (chances >= np.array([each[code] for code in languages]) for each in (shown, sure))
+    categories = np.array([row.category for row in asked])
+    groups = {"all": kinds == "gold", "fewer": kinds == "fewer", "written": kinds == "written"}
+    groups |= {name: (kinds == "gold") & (categories == name) for name in sorted({row.category for row in judged} - {"fixed"})}
+    groups |= {code: (kinds == "gold") & (languages == code) for code in arguments.languages}
+    for name, mine in groups.items():
         if not (mine & truth).any() or not (mine & ~truth).any():
-            mine = mine | (whole & (~truth if (mine & truth).any() else truth))
+            mine = mine | ((kinds == "gold") & (~truth if (mine & truth).any() else truth))
         right, wrong = mine & truth, mine & ~truth
         print(
             f"answerability {name:14}: needless abstentions {1 - given[right].mean():.3f}, of the answers with caution "
             f"{1 - certain[right & given].mean():.3f}; answers that should not be {given[wrong].mean():.3f}, of all without "
             f"caution {certain[wrong].mean():.3f} (unseen policies)"
         )
-    near = np.array([row.category == "near-miss" for row in asked])
-    for name, mine in (("all", whole), ("near-miss", whole & (truth | near))):
-        print(f"area under the curve, {name}: {roc_auc_score(truth[mine], chances[mine]):.3f} (unseen policies)")
+    for kind in ("gold", "written"):
+        for name, mine in (("all", kinds == kind), ("near-miss", (kinds == kind) & (truth | (categories == "near-miss")))):
+            print(f"area under the curve, {kind}, {name}: {roc_auc_score(truth[mine], chances[mine]):.3f} (unseen policies)")
     weights, bias = statement_model([choice for choice, _ in answered])
+    learnt = counting > 0
     written = {
-        "fitted_on": f"gold train and dev: {len(answered)} questions for statements, {len(judged)} for answerability",
+        "fitted_on": f"gold train and dev and factory/questions: {len(answered)} questions for statements, "
+        f"{int((learnt & (kinds != 'fewer')).sum())} for answerability",
         "languages": arguments.languages,
         "statement": _weights(weights, bias),
-        "answer": Answerability(trees_of(grow(seen, truth, counting)), threshold, shown, sure).to_json(),
+        "answer": Answerability(trees_of(grow(seen[learnt], truth[learnt], counting[learnt])), threshold, shown, sure).to_json(),
     }
     arguments.out.write_text(_compact(written) + "\n", "utf-8")
     print(json.dumps(written["statement"]))
 
 
-def thresholds(rows: Sequence[Row], chances: list[float], truth: list[bool], weight: float) -> tuple[float, dict[str, float]]:
+def thresholds(
+    languages: npt.NDArray[np.str_], chances: Floats, truth: npt.NDArray[np.bool_], counting: Floats, weight: float
+) -> tuple[float, dict[str, float]]:
     """The common threshold and one a language, drawn half way back to it: a language has few questions."""
-    common = choose_threshold(chances, truth, weight)
-    codes = sorted({row.language or "en" for row in rows})
-    return common, {code: round((choose_threshold(*_of(code, rows, chances, truth), weight) + common) / 2, 3) for code in codes}
+    common = choose_threshold(chances, truth, counting, weight)
+    own = {code: choose_threshold(chances, truth, np.where(languages == code, counting, 0.0), weight) for code in sorted(set(languages))}
+    return common, {str(code): round((value + common) / 2, 3) for code, value in own.items()}
 
 
 def found_unseen(search: Search, rows: Sequence[Row], folds: npt.NDArray[np.int64], rankings: Sequence[Ranking]) -> list[Found]:
@@ -245,11 +271,6 @@ def _compact(written: dict[str, Any]) -> str:
     trees = ",\n".join("   " + json.dumps(tree, separators=(",", ":")) for tree in answer.pop("trees"))
     whole = json.dumps(written | {"answer": answer | {"trees": []}}, indent=1)
     return whole.replace('"trees": []', f'"trees": [\n{trees}\n  ]')
-
-
-def _of(code: str, rows: Sequence[Row], chances: list[float], truth: list[bool]) -> tuple[list[float], list[bool]]:
-    picked = [place for place, row in enumerate(rows) if row.language == code]
-    return [chances[place] for place in picked], [truth[place] for place in picked]
 
 
 def _weights(weights: Sequence[float], bias: float) -> dict[str, Any]:

@@ -64,3 +64,13 @@ def test_the_score_is_a_probability_of_the_right_order() -> None:
     right = np.concatenate([choice.right for choice in choices])
     assert chances[right].mean() > 0.6
     assert chances[~right].mean() < 0.25
+
+
+def test_a_question_counts_as_much_as_its_weight() -> None:
+    """What contradicts the rest decides where it counts more, and nothing where it counts nothing."""
+    other = [Choice(-choice.features, choice.right) for choice in questions(seed=9)]
+    given = {weight: fit_choices([*questions(), *(Choice(item.features, item.right, weight) for item in other)]) for weight in (0.0, 0.2, 5.0)}
+    assert given[0.0] == pytest.approx(fit_choices(questions()), rel=0.05)
+    assert given[0.0][0] > given[0.2][0] > 0 > given[5.0][0]
+    scales = [as_probability([*questions(), *(Choice(item.features, item.right, weight) for item in other)], WEIGHTS)[0] for weight in (0.0, 1.0)]
+    assert scales[0] > 2 * abs(scales[1])

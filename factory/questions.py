@@ -1,0 +1,71 @@
+"""Questions written for the search to learn from: `factory/questions/<language>.tsv`.
+
+A line is `policy<TAB>numbers<TAB>question`. `numbers` are those statements of the policy, counted from 0 as the box would quote
+them, each of which answers the question; `-` where no policy of the reference bank does: near misses of the policy that is named, or,
+named `none`, what is no business of the policies. Unlike the gold questions, which share their facts, each language asks its own. None is
+about a policy that the test questions are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from app.questions import Row
+from knowledge.passages import passages_of
+from knowledge.policy import Policy
+from knowledge.search import best_language
+
+FOLDER = Path(__file__).with_name("questions")
+NONE, UNANSWERED = "none", "-"
+CROSSED = 3
+
+
+def read_questions(policies: Sequence[Policy], day: date, folder: Path = FOLDER) -> list[Row]:
+    """Every question, by language and line, asked by whom and where its policy (in force on `day`) is for.
+
+    Every third answered one comes again with its policy left out in its own language, so that another must answer. Raises ValueError
+    naming the line that is wrong: no policy of that name and language, or no statement of that number.
+    """
+    in_force = {(policy.id, policy.language): policy for policy in policies if policy.in_force(day)}
+    return [row for path in sorted(folder.glob("*.tsv")) for row in _rows(path, in_force)]
+
+
+def _rows(path: Path, policies: Mapping[tuple[str, str], Policy]) -> Iterator[Row]:
+    language = path.stem
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        name, numbers, question = [*(part.strip() for part in line.split("\t")), "", ""][:3]
+        policy = policies.get((name, language))
+        if not question or (policy is None and (name != NONE or numbers != UNANSWERED)):
+            raise ValueError(f"{path.name}, line {number}: not `policy<TAB>numbers<TAB>question`")
+        row = Row(f"{language}-written-{language}-{number}", question, language, answerable=False, category="unanswerable")
+        if policy is None:
+            yield row
+            continue
+        role, country = ("teller" if policy.audience == "teller" else "customer"), (policy.jurisdiction or (None,))[0]
+        row = replace(row, category="near-miss", role=role, jurisdiction=country)
+        if numbers == UNANSWERED:
+            yield row
+            continue
+        chosen = [int(each) if each.isdecimal() else -1 for each in numbers.split(",")]
+        try:
+            quotes = _quotes(policy, chosen)
+        except IndexError:
+            raise ValueError(f"{path.name}, line {number}: {name} has no statement {numbers}") from None
+        row = replace(row, answerable=True, must_quote=quotes, policy=name, category="answerable")
+        yield row
+        spoken = best_language({code for id_, code in policies if id_ == name} - {language} or {language}, language)
+        if number % CROSSED == 0 and spoken != language:
+            away = frozenset({f"{language}:{name}"})
+            other = _quotes(policies[name, spoken], chosen)
+            yield replace(row, id=f"{row.id}-cross", category="cross-language", must_quote=other, exclude=away)
+
+
+def _quotes(policy: Policy, numbers: Sequence[int]) -> tuple[str, ...]:
+    """The statements of those numbers as they stand in the policy; the n-th says the same in every language."""
+    said = [policy.text[item.start : item.end] for passage in passages_of(policy) for item in passage.statements]
+    if min(numbers) < 0:
+        raise IndexError(numbers)
+    return tuple(said[number] for number in numbers)

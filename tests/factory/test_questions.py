@@ -1,0 +1,69 @@
+"""The questions that search learns from: whole, on the right side of the split, and a wrong line is named."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from app.questions import read_rows
+from factory.questions import FOLDER, read_questions
+from knowledge.policy import load_policies
+from tests.conftest import PROJECT
+from tests.gold.build import LANGUAGES, TEST, TODAY
+
+POLICIES = load_policies(PROJECT / "knowledge" / "policies")
+
+
+def test_every_language_asks_what_is_answered_and_what_is_not() -> None:
+    rows = read_questions(POLICIES, TODAY)
+    counted = Counter((row.language, row.expected) for row in rows)
+    assert all(counted[code, "answered"] >= 200 and counted[code, "abstained"] >= 200 for code in LANGUAGES)
+    assert len({row.id for row in rows}) == len(rows)
+    assert all(len({row.question.casefold() for row in rows if row.language == code}) == 432 for code in LANGUAGES)
+    crossed = [row for row in rows if row.category == "cross-language"]
+    assert len(crossed) > 500
+    spanish = next(row for row in crossed if row.language == "es")
+    english = [policy.text for policy in POLICIES if policy.language == "en" and policy.id == spanish.policy and policy.in_force(TODAY)]
+    assert spanish.exclude == {f"es:{spanish.policy}"}
+    assert all(quote in text for quote in spanish.must_quote for text in english)
+    tellers = [row for row in rows if row.role == "teller"]
+    assert {row.policy for row in tellers if row.policy} == {"accounts/dormant", "teller/counterfeit-notes"}
+
+
+def test_none_is_about_a_policy_of_the_test_questions_or_one_of_them() -> None:
+    named = {line.split("\t")[0] for path in FOLDER.glob("*.tsv") for line in path.read_text("utf-8").splitlines()}
+    assert len(named) == 37
+    assert not named & TEST
+    asked = {row.question.casefold() for code in LANGUAGES for row in read_rows(PROJECT / "tests" / "gold" / code / "test.jsonl")}
+    assert len(asked) > 1000
+    assert not [row.question for row in read_questions(POLICIES, TODAY) if row.question.casefold() in asked]
+
+
+def test_a_statement_is_named_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "en.tsv").write_text(
+        "accounts/bereavement\t5,6\twho pays for the coffin\naccounts/fees\t-\twhy so dear\nnone\t-\thow tall is it\n", "utf-8"
+    )
+    answered, near, far = read_questions(POLICIES, TODAY, tmp_path)
+    assert ["funeral" in quote for quote in answered.must_quote] == [True, False]
+    assert (answered.policy, near.policy, near.category, far.category) == ("accounts/bereavement", None, "near-miss", "unanswerable")
+
+
+@pytest.mark.parametrize(
+    "line", ["accounts/nowhere\t1\twhat", "accounts/fees\t999\twhat", "accounts/fees\tx\twhat", "accounts/fees\t1", "none\t2\twhat"]
+)
+def test_a_wrong_line_is_named(line: str, tmp_path: Path) -> None:
+    shutil.copy(FOLDER / "en.tsv", tmp_path / "en.tsv")
+    text = (tmp_path / "en.tsv").read_text("utf-8").splitlines()
+    (tmp_path / "en.tsv").write_text("\n".join([*text[:6], line]) + "\n", "utf-8")
+    with pytest.raises(ValueError, match=r"en\.tsv, line 7"):
+        read_questions(POLICIES, TODAY, tmp_path)
+
+
+def test_a_day_without_policies_has_no_questions_to_ask(tmp_path: Path) -> None:
+    shutil.copy(FOLDER / "en.tsv", tmp_path / "en.tsv")
+    with pytest.raises(ValueError, match=r"en\.tsv, line 1"):
+        read_questions(POLICIES, date(1990, 1, 1), tmp_path)
