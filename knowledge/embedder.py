@@ -123,7 +123,7 @@ class TransformerEmbedder:
         self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         self.name = folder.name
         self.sha256 = file_sha256(max(folder.rglob("*.safetensors"), key=lambda path: path.stat().st_size))
-        self.dim = int(self._model.get_sentence_embedding_dimension() or 0)
+        self.dim = self.encode(["?"]).shape[1]
         self.concepts, self.concepts_sha256 = stored_concepts(folder, self.dim)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
