@@ -1,6 +1,7 @@
 """The SLM from text to the smallest file, one step a call.
 
-    python -m factory tokenizer && python -m factory train && python -m factory export && python -m factory evaluate
+    python -m factory tokenizer && python -m factory pretrain && python -m factory train    # without `pretrain`: as the one that ships
+    python -m factory export && python -m factory evaluate
     python -m factory tables        # quantize, prune, distil, onnx, and docs/models.md from them
     python -m factory all --preset smoke --folder build/smoke --out build/smoke/models --build build/smoke/small
 """
@@ -32,8 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--page", type=Path, default=Path("docs/models.md"))
     parser.add_argument("--parts", type=Path, default=Path("build/parts"), help="of `split` and `join`")
     parser.add_argument("--device", default=None, help="as torch names it; without it the preset's")
-    parser.add_argument("--minutes", type=float, default=None, help="of training, instead of the preset's")
-    parser.add_argument("--steps", type=int, default=None, help="of training, distillation and each healing, instead of the preset's")
+    parser.add_argument("--minutes", type=float, default=None, help="of pre-training and of training, instead of the preset's")
+    parser.add_argument("--steps", type=int, default=None, help="of every kind of training, instead of the preset's")
     parser.add_argument("--limit", type=int, default=None, help="questions a language to evaluate, or rows a language to read")
     return parser
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from factory.slm.export_gguf import exported
 from factory.slm.loop import Recipe, load_model
+from factory.slm.pretrain import FOLDER
 
 _DATA = (
     ("qa", "`qa/`: SQuAD 2.0 dev, SQuAD-it, CMRC 2018 | CC BY-SA 4.0 | questions with sentences; 5 % of passages held out"),
@@ -18,6 +19,7 @@ _DATA = (
     ("qa", "`qa/`: SQuAD-es, piaf | MIT over CC BY-SA passages | the same"),
     ("qa", "`qa/`: FaQuAD, ARCD, TyDi QA | CC BY 4.0, MIT, Apache-2.0 | the same"),
     ("parallel", "`parallel/` (Microsoft Learn, Dynamics 365) | CC BY 4.0 | keywords, also translated, with sentences"),
+    ("docs", "`docs/` (Microsoft Learn, Dynamics 365) | CC BY 4.0 | pre-training; 5 % of documents held out"),
     ("qa", "`intents/` | CC BY 4.0, CC BY 3.0, CC BY-SA 4.0, Apache-2.0 | the tokenizer only"),
     ("keywords", "the reference bank's policies | the project's own | keywords with statements"),
     ("gold", "`tests/gold/*/train.jsonl` | the project's own | questions with statements"),
@@ -46,6 +48,7 @@ def write_card(folder: Path, out: Path) -> Path:
     shape = model.shape
     copied, chosen = (sum(row[key] for row in tail) / len(tail) for key in ("copied", "chosen"))
     speed = last["tokens"] / last["seconds"]
+    before = "python -m factory pretrain && " if (folder / FOLDER).is_dir() else ""
     parameters = sum(p.numel() for p in model.parameters())
     text = f"""# tellerbox-slm
 
@@ -63,8 +66,8 @@ A Llama-architecture decoder made by `factory/slm`: {parameters / 1e6:.2f} M par
 after the last checkpoint before a kill are done again. The first layers start as a circuit that chooses and copies (`circuit.py`, its
 meanings fitted to the embedder); curriculum: short contexts, then long ones. Last {len(tail)} steps: {copied:.3f} of copied tokens and
 {chosen:.3f} of choices right (training data, teacher-forced). Muon was not measured against AdamW.
-{_notes(folder)}
-    python -m factory tokenizer && python -m factory train --preset cpu
+{_pretrained(folder)}{_notes(folder)}
+    python -m factory tokenizer && {before}python -m factory train --preset cpu
     python -m factory export && python -m factory evaluate && python -m factory inside
 
 {_data(folder)}
@@ -107,6 +110,20 @@ def _commit() -> str:
         return "unknown"
     done = subprocess.run([git, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
+
+
+def _pretrained(folder: Path) -> str:
+    """How much was read before the task was learnt, if anything."""
+    path = folder / FOLDER / "train.jsonl"
+    if not path.exists():
+        return ""
+    last = json.loads(path.read_text("utf8").splitlines()[-1])
+    bits = json.loads((folder / FOLDER / "held_out.json").read_text("utf8"))
+    told = ", ".join(f"{language} {bits['before'][language]:.2f} to {value:.2f}" for language, value in bits["after"].items())
+    return (
+        f"Before it, {last['tokens'] / 1e6:.2f} M tokens of documents were read for {last['seconds'] / 60:.1f} minutes; bits a character\n"
+        f"of held-out ones: {told}.\n"
+    )
 
 
 def _notes(folder: Path) -> str:

@@ -1,6 +1,6 @@
 """Carrying: the training data to a GPU machine in one small folder, and its results back in parts of 16 MB.
 
-    python -m factory pack --parts build/pack       # here; there: python -m factory train --preset gpu --data build/pack
+    python -m factory pack --parts build/pack       # here; there: python -m factory pretrain, then train, --preset gpu --data build/pack
     python -m factory split --parts build/parts     # there, after `export`
     python -m factory join --parts build/parts --out build/slm
 """
@@ -12,8 +12,8 @@ import json
 import shutil
 from pathlib import Path
 
-DATA = ("qa", "parallel", "intents")
-"""What the tokenizer and the training read of the shared data."""
+DATA = ("qa", "parallel", "intents", "docs")
+"""What the tokenizer, pre-training and training read of the shared data."""
 MOST = 60_000_000
 PART = 16_000_000
 

@@ -17,6 +17,7 @@ from factory.slm.export_gguf import FILE, exported
 from factory.slm.held_out import Split, held_out
 from factory.slm.loop import Recipe
 from factory.slm.measure import Row
+from factory.slm.model import Meanings
 from factory.slm.presets import PRESETS, Preset
 from factory.slm.read_gguf import read_model
 from factory.slm.tables import by_language, overall
@@ -62,12 +63,12 @@ def _recipe(recipe: Recipe, places: Places) -> Recipe:
 def preset_of(name: str, places: Places) -> Preset:
     """The preset, with what was asked to differ."""
     preset = PRESETS[name]
-    train = _recipe(preset.train, places)
+    train, first = _recipe(preset.train, places), _recipe(preset.pretrain.recipe, places)
     if places.minutes is not None:
-        train = replace(train, minutes=places.minutes)
+        train, first = replace(train, minutes=places.minutes), replace(first, minutes=places.minutes)
     taught = (replace(how, recipe=_recipe(how.recipe, places)) for how in (preset.distil, preset.heal))
     distil, heal = taught
-    return replace(preset, train=train, distil=distil, heal=heal)
+    return replace(preset, pretrain=replace(preset.pretrain, recipe=first), train=train, distil=distil, heal=heal)
 
 
 def _sources(preset: Preset, places: Places) -> Sources:
@@ -89,23 +90,44 @@ def make_tokenizer(preset: Preset, places: Places) -> None:
         train_tokenizer(texts, preset.train.shape.vocabulary, places.folder / "tokenizer.json")
 
 
-def make_model(preset: Preset, places: Places) -> None:
-    """Train: copying first, then grounded answering."""
+def _meanings(recipe: Recipe, places: Places, sources: Sources) -> Meanings | None:
+    """What the tokens mean to the embedder, where the shape has room for it."""
     from factory.slm.meaning import load_meanings
+
+    if not fits(recipe.shape):
+        return None
+    tokenizer = load_tokenizer(places.folder / "tokenizer.json")
+    return load_meanings(places.embedder, tokenizer, sources.texts(), meaning_width(recipe.shape), recipe.seed)
+
+
+def pretrain_model(preset: Preset, places: Places) -> None:
+    """Read documents, before the task is learnt."""
+    from factory.slm.pretrain import FOLDER, pretrain, read_documents
+
+    how, folder = preset.pretrain, places.folder
+    documents = read_documents(places.data, places.policies, load_tokenizer(folder / "tokenizer.json"), how.characters)
+    print({language: len(each.train) for language, each in documents.items()}, "tokens", flush=True)
+    begun = (folder / FOLDER / "checkpoint.pt").exists()
+    meanings = None if begun else _meanings(how.recipe, places, _sources(preset, places))
+    print(pretrain(how, documents, folder, meanings), (folder / FOLDER / "held_out.json").read_text("utf8"), flush=True)
+
+
+def make_model(preset: Preset, places: Places) -> None:
+    """Train: copying first, then grounded answering; from what was pre-trained, where something was."""
+    from factory.slm.pretrain import FOLDER
     from factory.slm.train import train
 
     recipe, folder = preset.train, places.folder
     sources = _sources(preset, places)
     counts = {kind: len(items) for kind, items in sources.train.items()}
     print(counts, "held out", len(sources.dev), flush=True)
-    meanings = None
-    if fits(recipe.shape):
-        counts["meaning"] = 1
-        if not (folder / "checkpoint.pt").exists():
-            tokenizer = load_tokenizer(folder / "tokenizer.json")
-            meanings = load_meanings(places.embedder, tokenizer, sources.texts(), meaning_width(recipe.shape), recipe.seed)
+    begun = folder / FOLDER / "checkpoint.pt"
+    pretrained = begun if begun.exists() else None
+    counts |= {"meaning": 1} if fits(recipe.shape) else {}
+    counts |= {"docs": 1} if pretrained and (places.data / "docs").is_dir() else {}
+    meanings = None if pretrained or (folder / "checkpoint.pt").exists() else _meanings(recipe, places, sources)
     (folder / "sources.json").write_text(json.dumps(counts), encoding="utf8")
-    print(train(recipe, sources, folder, meanings), flush=True)
+    print(train(recipe, sources, folder, meanings, pretrained), flush=True)
 
 
 def export_model(preset: Preset, places: Places) -> None:
@@ -203,14 +225,14 @@ def join_results(preset: Preset, places: Places) -> None:
 
 Step = Callable[[Preset, Places], None]
 _STEPS: dict[str, Step] = {
-    "tokenizer": make_tokenizer, "train": make_model, "export": export_model, "evaluate": evaluate_model, "inside": look_inside,
-    "card": make_card,
+    "tokenizer": make_tokenizer, "pretrain": pretrain_model, "train": make_model, "export": export_model, "evaluate": evaluate_model,
+    "inside": look_inside, "card": make_card,
     "quantize": _smaller(smaller.quantize_step), "prune": _smaller(smaller.prune_step), "distil": _smaller(smaller.distil_step),
     "onnx": make_onnx, "page": make_page, "pack": pack_data, "split": split_results, "join": join_results,
 }
 _SEVERAL = {
     "tables": ("quantize", "prune", "distil", "onnx", "page"),
-    "all": ("tokenizer", "train", "export", "distil", "prune", "quantize", "onnx", "evaluate"),
+    "all": ("tokenizer", "pretrain", "train", "export", "distil", "prune", "quantize", "onnx", "evaluate"),
 }
 STEPS = (*_STEPS, *_SEVERAL)
 

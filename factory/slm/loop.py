@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -58,6 +59,13 @@ def on(device: str, tensors: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Ten
     """The same tensors on a device."""
     a, b, c = (tensor.to(device) for tensor in tensors)
     return a, b, c
+
+
+class Feeding(Protocol):
+    """What gives the batches of a run."""
+
+    def next(self, step: int, share: float) -> list[Example]:
+        """The batch of a step, after `share` (0-1) of the run."""
 
 
 class Feed:
@@ -136,7 +144,7 @@ class _Clock:
         return (self._read() - self._begun) / self._threads
 
 
-def run(model: Decoder, recipe: Recipe, feed: Feed, loss_of: Loss, folder: Path, name: str) -> Progress:
+def run(model: Decoder, recipe: Recipe, feed: Feeding, loss_of: Loss, folder: Path, name: str) -> Progress:
     """Optimise `model` in place; `folder` gets checkpoint.pt and train.jsonl, and a run there goes on where it was saved."""
     torch.manual_seed(recipe.seed)
     model.to(recipe.device).train()

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from factory.slm.circuit import initialise
 from factory.slm.data import Encoder, Example, Sources
-from factory.slm.loop import Feed, Progress, Recipe, on, run
+from factory.slm.loop import Feed, Progress, Recipe, load_model, on, run
 from factory.slm.model import Decoder, Meanings
 from factory.slm.tokenizer import PAD, load_tokenizer
 
@@ -52,11 +52,21 @@ def losses(model: Decoder, batch: tuple[Tensor, Tensor, Tensor], states: Tensor 
     return follow, choose, right_copy, right_choice
 
 
-def train(recipe: Recipe, sources: Sources, folder: Path, meanings: Meanings | None = None) -> Progress:
-    """Train in `folder` (tokenizer.json there; checkpoint.pt and train.jsonl are written), going on where it stopped."""
+def train(
+    recipe: Recipe, sources: Sources, folder: Path, meanings: Meanings | None = None, begun: Path | None = None
+) -> Progress:
+    """Train in `folder` (tokenizer.json there; checkpoint.pt and train.jsonl are written), going on where it stopped.
+
+    It begins as a circuit, or with the weights of the checkpoint `begun`. Raises ValueError when they are of another shape.
+    """
     encoder = Encoder(load_tokenizer(folder / "tokenizer.json"))
     model = Decoder(recipe.shape)
     initialise(model, recipe.seed, meanings)
+    if begun is not None:
+        pretrained = load_model(begun)
+        if pretrained.shape != recipe.shape:
+            raise ValueError(f"{begun} is a model of another shape: pre-train it anew, or take it away")
+        model.load_state_dict(pretrained.state_dict())
 
     def loss_of(examples: list[Example]) -> tuple[Tensor, dict[str, float]]:
         batch = on(recipe.device, collate(examples))
