@@ -139,6 +139,14 @@ class Materials:
     moving: range
     """The texts whose pieces may move: the phrases, or where there are none `own`."""
 
+    def aligned(self, rng: np.random.Generator, size: int) -> Drawn:
+        """`size` groups of aligned sentences, each with its English text and one of another language."""
+        rows = self.groups[rng.integers(len(self.groups), size=size)]
+        noise = rng.random(rows.shape)
+        noise[rows < 0] = -1
+        noise[:, 0] = -2
+        return Drawn(rows[:, 0], rows[np.arange(len(rows)), noise.argmax(axis=1)], rows[:, 0])
+
     def uses(self, pieces: int, texts: range) -> Ints:
         """`(pieces,)` how often each piece occurs in `texts`."""
         return np.bincount(self.texts.take(np.array(texts, np.int64))[0], minlength=pieces)
@@ -235,17 +243,13 @@ def loss_of(
     loss = loss + tuning.phrase_weight * _contrast(encoder, drawn, tuning.scale)
     drawn = materials.questions.draw(rng, tuning.questions, ("question",), ("passage",))
     loss = loss + tuning.bank_weight * _contrast(encoder, drawn, tuning.scale)
-    rows = materials.groups[rng.integers(len(materials.groups), size=tuning.replayed)]
-    noise = rng.random(rows.shape)
-    noise[rows < 0] = -1
-    noise[:, 0] = -2
-    other = rows[np.arange(len(rows)), noise.argmax(axis=1)]
-    loss = loss + tuning.replay_weight * _contrast(encoder, Drawn(rows[:, 0], other, rows[:, 0]), tuning.scale)
+    aligned = materials.aligned(rng, tuning.replayed)
+    loss = loss + tuning.replay_weight * _contrast(encoder, aligned, tuning.scale)
     codes = sorted(materials.pairs)
     pairs = materials.pairs[codes[int(rng.integers(len(codes)))]]
     pairs = pairs[rng.permutation(len(pairs))[: tuning.asked]]
     loss = loss + 0.5 * tuning.replay_weight * _contrast(encoder, Drawn(pairs[:, 0], pairs[:, 1], np.arange(len(pairs))), tuning.scale)
-    held = np.concatenate([rows[:, 0], other, pairs[:, 0], pairs[:, 1]])
+    held = np.concatenate([aligned.one, aligned.other, pairs[:, 0], pairs[:, 1]])
     loss = loss + tuning.hold_weight * (1 - F.cosine_similarity(encoder.now(held), encoder.then(held), dim=1)).mean()
     used = torch.from_numpy(np.unique(np.concatenate(encoder.used)))
     return loss + tuning.stay_weight * (table[used] - before[used]).square().sum(dim=1).mean()

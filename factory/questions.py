@@ -21,15 +21,17 @@ from knowledge.search import best_language
 FOLDER = Path(__file__).with_name("questions")
 NONE, UNANSWERED = "none", "-"
 CROSSED = 3
+WRITTEN = date(2026, 11, 28)
+"""The day of the policies that the writers read: a later version may count its statements otherwise."""
 
 
-def read_questions(policies: Sequence[Policy], day: date, folder: Path = FOLDER) -> list[Row]:
-    """Every question, by language and line, asked by whom and where its policy (in force on `day`) is for.
+def read_questions(policies: Sequence[Policy], folder: Path = FOLDER) -> list[Row]:
+    """Every question, by language and line, asked on the day of writing by whom and where its policy is for.
 
     Every third answered one comes again with its policy left out in its own language, so that another must answer. Raises ValueError
     naming the line that is wrong: no policy of that name and language, or no statement of that number.
     """
-    in_force = {(policy.id, policy.language): policy for policy in policies if policy.in_force(day)}
+    in_force = {(policy.id, policy.language): policy for policy in policies if policy.in_force(WRITTEN)}
     return [row for path in sorted(folder.glob("*.tsv")) for row in _rows(path, in_force)]
 
 
@@ -40,7 +42,7 @@ def _rows(path: Path, policies: Mapping[tuple[str, str], Policy]) -> Iterator[Ro
         policy = policies.get((name, language))
         if not question or (policy is None and (name != NONE or numbers != UNANSWERED)):
             raise ValueError(f"{path.name}, line {number}: not `policy<TAB>numbers<TAB>question`")
-        row = Row(f"{language}-written-{language}-{number}", question, language, answerable=False, category="unanswerable")
+        row = Row(f"{language}-written-{language}-{number}", question, language, answerable=False, category="unanswerable", as_of=WRITTEN)
         if policy is None:
             yield row
             continue

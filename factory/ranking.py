@@ -188,7 +188,7 @@ def main() -> None:
     search = Search(build(policies, load_embedder(arguments.embedder)), Ranking((1.0,) * len(STATEMENT_FEATURES), 0.0, undecided))
     splits = [read_rows(arguments.gold / code / f"{split}.jsonl") for code in arguments.languages for split in ("train", "dev")]
     known = [row for rows in splits for row in rows if row.expected in ("answered", "abstained")]
-    own = [row for row in read_questions(policies, date.today()) if row.language in arguments.languages]
+    own = [row for row in read_questions(policies) if row.language in arguments.languages]
     judged, gold = known + own, len(known)
     counting = np.where(np.arange(len(judged)) < gold, 1.0, arguments.written)
     folds = folds_of([subject_of(row) for row in judged])

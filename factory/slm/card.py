@@ -11,7 +11,7 @@ from pathlib import Path
 
 from factory.slm.export_gguf import exported
 from factory.slm.loop import Recipe, load_model
-from factory.slm.pretrain import FOLDER
+from factory.slm.pretrain import MEASURES, pretrained
 
 _DATA = (
     ("qa", "`qa/`: SQuAD 2.0 dev, SQuAD-it, CMRC 2018 | CC BY-SA 4.0 | questions with sentences; 5 % of passages held out"),
@@ -48,7 +48,7 @@ def write_card(folder: Path, out: Path) -> Path:
     shape = model.shape
     copied, chosen = (sum(row[key] for row in tail) / len(tail) for key in ("copied", "chosen"))
     speed = last["tokens"] / last["seconds"]
-    before = "python -m factory pretrain && " if (folder / FOLDER).is_dir() else ""
+    before = "python -m factory pretrain && " if pretrained(folder) else ""
     parameters = sum(p.numel() for p in model.parameters())
     text = f"""# tellerbox-slm
 
@@ -114,11 +114,11 @@ def _commit() -> str:
 
 def _pretrained(folder: Path) -> str:
     """How much was read before the task was learnt, if anything."""
-    path = folder / FOLDER / "train.jsonl"
-    if not path.exists():
+    checkpoint = pretrained(folder)
+    if checkpoint is None:
         return ""
-    last = json.loads(path.read_text("utf8").splitlines()[-1])
-    bits = json.loads((folder / FOLDER / "held_out.json").read_text("utf8"))
+    last = json.loads(checkpoint.with_name("train.jsonl").read_text("utf8").splitlines()[-1])
+    bits = json.loads(checkpoint.with_name(MEASURES).read_text("utf8"))
     told = ", ".join(f"{language} {bits['before'][language]:.2f} to {value:.2f}" for language, value in bits["after"].items())
     return (
         f"Before it, {last['tokens'] / 1e6:.2f} M tokens of documents were read for {last['seconds'] / 60:.1f} minutes; bits a character\n"

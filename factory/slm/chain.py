@@ -71,8 +71,10 @@ def preset_of(name: str, places: Places) -> Preset:
     return replace(preset, pretrain=replace(preset.pretrain, recipe=first), train=train, distil=distil, heal=heal)
 
 
-def _sources(preset: Preset, places: Places) -> Sources:
-    find = nearby(_search(places)) if fits(preset.train.shape) and (places.embedder / "modules.json").exists() else None
+def _sources(preset: Preset, places: Places, searched: bool = True) -> Sources:
+    """What is trained on; `searched`: beside the bank's questions stands what the box's search finds, which takes minutes."""
+    searched = searched and fits(preset.train.shape) and (places.embedder / "modules.json").exists()
+    find = nearby(_search(places)) if searched else None
     return load_sources(places.data, places.policies, places.gold, preset.train.seed, places.limit, find)
 
 
@@ -102,32 +104,31 @@ def _meanings(recipe: Recipe, places: Places, sources: Sources) -> Meanings | No
 
 def pretrain_model(preset: Preset, places: Places) -> None:
     """Read documents, before the task is learnt."""
-    from factory.slm.pretrain import FOLDER, pretrain, read_documents
+    from factory.slm.pretrain import FOLDER, MEASURES, pretrain, read_documents
 
     how, folder = preset.pretrain, places.folder
     documents = read_documents(places.data, places.policies, load_tokenizer(folder / "tokenizer.json"), how.characters)
     print({language: len(each.train) for language, each in documents.items()}, "tokens", flush=True)
     begun = (folder / FOLDER / "checkpoint.pt").exists()
-    meanings = None if begun else _meanings(how.recipe, places, _sources(preset, places))
-    print(pretrain(how, documents, folder, meanings), (folder / FOLDER / "held_out.json").read_text("utf8"), flush=True)
+    meanings = None if begun else _meanings(how.recipe, places, _sources(preset, places, searched=False))
+    print(pretrain(how, documents, folder, meanings), (folder / FOLDER / MEASURES).read_text("utf8"), flush=True)
 
 
 def make_model(preset: Preset, places: Places) -> None:
     """Train: copying first, then grounded answering; from what was pre-trained, where something was."""
-    from factory.slm.pretrain import FOLDER
+    from factory.slm.pretrain import pretrained
     from factory.slm.train import train
 
     recipe, folder = preset.train, places.folder
     sources = _sources(preset, places)
     counts = {kind: len(items) for kind, items in sources.train.items()}
     print(counts, "held out", len(sources.dev), flush=True)
-    begun = folder / FOLDER / "checkpoint.pt"
-    pretrained = begun if begun.exists() else None
+    begun = pretrained(folder)
     counts |= {"meaning": 1} if fits(recipe.shape) else {}
-    counts |= {"docs": 1} if pretrained and (places.data / "docs").is_dir() else {}
-    meanings = None if pretrained or (folder / "checkpoint.pt").exists() else _meanings(recipe, places, sources)
+    counts |= {"docs": 1} if begun and (places.data / "docs").is_dir() else {}
+    meanings = None if begun or (folder / "checkpoint.pt").exists() else _meanings(recipe, places, sources)
     (folder / "sources.json").write_text(json.dumps(counts), encoding="utf8")
-    print(train(recipe, sources, folder, meanings, pretrained), flush=True)
+    print(train(recipe, sources, folder, meanings, begun), flush=True)
 
 
 def export_model(preset: Preset, places: Places) -> None:

@@ -30,6 +30,7 @@ from factory.slm.model import Decoder, Meanings
 from factory.slm.tokenizer import EOS, SPECIAL
 
 FOLDER = "pretrained"
+MEASURES = "held_out.json"
 WINDOW = 256
 MEASURED = 24
 """Held-out windows a language that are measured."""
@@ -47,15 +48,16 @@ class Pretraining:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Tokens of one language in a row, a document's end after each, for training and held out; `share` is characters a token."""
+    """Tokens of one language in a row, a document's end after each, for training and held out (the same ones where there are few);
+    `per_token` is characters a token."""
 
     train: Tokens
     dev: Tokens
-    characters: float
+    per_token: float
 
 
 def read_documents(data: Path, policies: Path, tokenizer: Tokenizer, characters: int) -> dict[str, Documents]:
-    """By language; a language of whose documents less than two windows are held out lends its policies for that too.
+    """By language; where less than two windows would be held out, all documents of the language are trained on and measured.
 
     Raises ValueError when a language has no text at all.
     """
@@ -131,8 +133,22 @@ def surprise(model: Decoder, documents: dict[str, Documents], windows: int = MEA
         starts = np.linspace(0, len(each.dev) - WINDOW, min(windows, len(each.dev) // WINDOW)).astype(int)
         ids = torch.from_numpy(np.stack([each.dev[start : start + WINDOW] for start in starts]).astype(np.int64))
         nats = float(np.mean([next_token_loss(model, row[None]).item() for row in ids]))
-        found[language] = round(nats / math.log(2) / each.characters, 3)
+        found[language] = round(nats / math.log(2) / each.per_token, 3)
     return found
+
+
+def pretrained(folder: Path) -> Path | None:
+    """The checkpoint of a pre-training in `folder` that ran to its end; None where none was begun.
+
+    Raises ValueError where one was begun and not ended: what was meant to be read whole is not begun with by chance.
+    """
+    out = folder / FOLDER
+    if not out.is_dir():
+        return None
+    measured = out / MEASURES
+    if not measured.exists() or "after" not in json.loads(measured.read_text("utf8")):
+        raise ValueError(f"the pre-training in {out} is not at its end: run `python -m factory pretrain` again, or take the folder away")
+    return out / "checkpoint.pt"
 
 
 def pretrain(how: Pretraining, documents: dict[str, Documents], folder: Path, meanings: Meanings | None = None) -> Progress:
@@ -141,7 +157,7 @@ def pretrain(how: Pretraining, documents: dict[str, Documents], folder: Path, me
     out.mkdir(parents=True, exist_ok=True)
     model = Decoder(how.recipe.shape)
     initialise(model, how.recipe.seed, meanings)
-    measured = out / "held_out.json"
+    measured = out / MEASURES
     if not (out / "checkpoint.pt").exists():
         measured.write_text(json.dumps({"before": surprise(model.eval(), documents)}, indent=1), "utf8")
 

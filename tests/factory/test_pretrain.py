@@ -16,7 +16,7 @@ from factory.slm import pretrain as module
 from factory.slm.data import LANGUAGES, Item, Sources, held_out
 from factory.slm.loop import load_model
 from factory.slm.presets import PRESETS
-from factory.slm.pretrain import FOLDER, WINDOW, Pretraining, Windows, pretrain, read_documents
+from factory.slm.pretrain import FOLDER, WINDOW, Pretraining, Windows, pretrain, pretrained, read_documents
 from factory.slm.tokenizer import EOS, SPECIAL, load_tokenizer, train_tokenizer
 from factory.slm.train import train
 
@@ -53,7 +53,7 @@ def test_documents_are_read_whole_held_out_apart_and_marks_left_out(folder: Path
     assert set(english.train[english.train < len(SPECIAL)].tolist()) == {EOS}
     read = tokenizer.decode(english.dev[: int(np.argmax(english.dev == EOS))].tolist())
     assert read.replace(" ", "") == kept[0].replace("<a>", "").replace("[1]", "").replace(" ", "")
-    assert english.characters == pytest.approx(sum(len(str(row["text"])) for row in rows) / (len(english.train) + len(english.dev)))
+    assert english.per_token == pytest.approx(sum(len(str(row["text"])) for row in rows) / (len(english.train) + len(english.dev)))
     with pytest.raises(ValueError, match="no documents in en"):
         read_documents(folder / "nowhere", tmp_path / "empty", tokenizer, 1000)
 
@@ -84,6 +84,8 @@ def test_it_is_less_surprised_goes_on_after_a_kill_and_training_begins_with_it(
     monkeypatch.setattr(Windows, "next", killed)
     with pytest.raises(KeyboardInterrupt):
         pretrain(how, documents, tmp_path)
+    with pytest.raises(ValueError, match="not at its end"):
+        pretrained(tmp_path)
     assert pretrain(how, documents, tmp_path).step == SMOKE.steps
     assert asked == [*range(15), *range(14, SMOKE.steps)]
     told = json.loads((tmp_path / FOLDER / "held_out.json").read_text("utf8"))
@@ -92,7 +94,9 @@ def test_it_is_less_surprised_goes_on_after_a_kill_and_training_begins_with_it(
 
     (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
     items = [Item("en", "qa", text[:12], text, ("Nothing else.", "Not this.")) for text in ("The fee is 15 EUR.", "A card takes 5 days.")]
-    begun = tmp_path / FOLDER / "checkpoint.pt"
+    begun = pretrained(tmp_path)
+    assert begun is not None
+    assert pretrained(folder) is None
     train(replace(SMOKE, steps=1, rate=0.0), Sources({"qa": items}, []), tmp_path, begun=begun)
     for one, other in zip(load_model(begun).parameters(), load_model(tmp_path / "checkpoint.pt").parameters(), strict=True):
         assert torch.equal(one, other)

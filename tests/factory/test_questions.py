@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from app.questions import read_rows
-from factory.questions import FOLDER, read_questions
+from factory.questions import FOLDER, WRITTEN, read_questions
 from knowledge.policy import load_policies
 from tests.conftest import PROJECT
 from tests.gold.build import LANGUAGES, TEST, TODAY
@@ -19,7 +20,7 @@ POLICIES = load_policies(PROJECT / "knowledge" / "policies")
 
 
 def test_every_language_asks_what_is_answered_and_what_is_not() -> None:
-    rows = read_questions(POLICIES, TODAY)
+    rows = read_questions(POLICIES)
     counted = Counter((row.language, row.expected) for row in rows)
     assert all(counted[code, "answered"] >= 200 and counted[code, "abstained"] >= 200 for code in LANGUAGES)
     assert len({row.id for row in rows}) == len(rows)
@@ -40,14 +41,14 @@ def test_none_is_about_a_policy_of_the_test_questions_or_one_of_them() -> None:
     assert not named & TEST
     asked = {row.question.casefold() for code in LANGUAGES for row in read_rows(PROJECT / "tests" / "gold" / code / "test.jsonl")}
     assert len(asked) > 1000
-    assert not [row.question for row in read_questions(POLICIES, TODAY) if row.question.casefold() in asked]
+    assert not [row.question for row in read_questions(POLICIES) if row.question.casefold() in asked]
 
 
 def test_a_statement_is_named_by_its_number(tmp_path: Path) -> None:
     (tmp_path / "en.tsv").write_text(
         "accounts/bereavement\t5,6\twho pays for the coffin\naccounts/fees\t-\twhy so dear\nnone\t-\thow tall is it\n", "utf-8"
     )
-    answered, near, far = read_questions(POLICIES, TODAY, tmp_path)
+    answered, near, far = read_questions(POLICIES, tmp_path)
     assert ["funeral" in quote for quote in answered.must_quote] == [True, False]
     assert (answered.policy, near.policy, near.category, far.category) == ("accounts/bereavement", None, "near-miss", "unanswerable")
 
@@ -60,10 +61,24 @@ def test_a_wrong_line_is_named(line: str, tmp_path: Path) -> None:
     text = (tmp_path / "en.tsv").read_text("utf-8").splitlines()
     (tmp_path / "en.tsv").write_text("\n".join([*text[:6], line]) + "\n", "utf-8")
     with pytest.raises(ValueError, match=r"en\.tsv, line 7"):
-        read_questions(POLICIES, TODAY, tmp_path)
+        read_questions(POLICIES, tmp_path)
 
 
-def test_a_day_without_policies_has_no_questions_to_ask(tmp_path: Path) -> None:
+def test_numbers_are_those_of_the_version_that_was_read(tmp_path: Path) -> None:
+    """A version that is in force later, with other statements, moves no label, and the question is asked on the day of writing."""
     shutil.copy(FOLDER / "en.tsv", tmp_path / "en.tsv")
+    later = [
+        replace(
+            policy,
+            version="2027-01",
+            effective_from=date(2027, 1, 1),
+            text=policy.text[: policy.body_start] + "# New\n\nNothing as before.\n",
+        )
+        for policy in POLICIES
+        if policy.in_force(WRITTEN)
+    ]
+    rows = read_questions([*POLICIES, *later], tmp_path)
+    assert rows == [row for row in read_questions(POLICIES, FOLDER) if row.language == "en"]
+    assert {row.as_of for row in rows} == {WRITTEN}
     with pytest.raises(ValueError, match=r"en\.tsv, line 1"):
-        read_questions(POLICIES, date(1990, 1, 1), tmp_path)
+        read_questions(later, tmp_path)
