@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app import locales
 from app.kiosk.cards import Card, CardList
 from app.kiosk.conversation import Asking
 from app.kiosk.policy_shelf import PolicyShelf
@@ -93,7 +94,8 @@ class AnswerList(CardList):
     def finish(self, answer: Answer) -> None:
         """The answer is whole."""
         self._turns[-1].answers["customer"] = answer
-        outcome = self._say.shared(f"outcome.{answer.outcome}")
+        cautious = any(sentence.text == locales.text("unsure", answer.language) for sentence in answer.sentences)
+        outcome = self._say.shared("outcome.unsure" if cautious else f"outcome.{answer.outcome}")
         if answer.reason is not None:
             outcome += f" · {self._say.named('reason', answer.reason)}"
         told = self._say("desk.for_customer", language=self._say.language_name(answer.language))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unicodedata import normalize
 
@@ -16,9 +17,11 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtPrintSupport import QPrintDialog
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 
+from app import locales
 from app.appliance import Appliance
 from app.kiosk.answer_list import Shown
 from app.kiosk.policy_document import marked_cells
+from app.kiosk.values import Sentence
 from app.kiosk.window import Window
 from app.kiosk.wording import Wording
 from tests.app.kiosk.person import CTRL, CTRL_SHIFT, ask, in_dialog, press, sentences, signed_in, texts, until, write
@@ -44,6 +47,16 @@ def shows_evidence(window: Window, row: int) -> None:
     facts = window.desk.evidence.facts.text()
     assert evidence.version in facts
     assert window.say.day(policy.effective_from) in facts
+
+
+def test_an_answer_with_caution_is_not_called_answered(kiosk: Kiosk) -> None:
+    window = signed_in(kiosk("en"))
+    answer = ask(window, FEE["es"])
+    headings = lambda: [card.trailing for card in window.desk.answers.cards.cards if card.tone == "heading" and card.trailing]  # noqa: E731
+    assert headings() == ["Answered from the policies"]
+    careful = Sentence(locales.text("unsure", "es"), "fixed", ())
+    window.desk.answers.finish(replace(answer, sentences=(careful, *answer.sentences)))
+    assert headings() == ["Nearest text in the policies"]
 
 
 @pytest.mark.parametrize("language", ["es", "ar"])
