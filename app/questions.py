@@ -15,7 +15,8 @@ from app.errors import TellerboxError
 @dataclass(frozen=True, slots=True)
 class Row:
     """One question. `history` are questions asked before it in the same session; `exclude` leaves policies out. The answer must hold
-    all of `must_contain`, none of `must_not_contain`, and rest on one of the statements of `must_quote`, if there are any."""
+    all of `must_contain`, none of `must_not_contain`, and rest on one of the statements of `must_quote`, if there are any, which are of
+    `policy` or of those in `also`."""
 
     id: str
     question: str
@@ -25,6 +26,7 @@ class Row:
     must_not_contain: tuple[str, ...] = ()
     must_quote: tuple[str, ...] = ()
     policy: str | None = None
+    also: frozenset[str] = frozenset()
     outcome: str | None = None
     category: str = ""
     role: str = "customer"

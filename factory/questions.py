@@ -1,9 +1,12 @@
-"""Questions written for the search to learn from: `factory/questions/<language>.tsv`.
+"""Questions written for the search to learn from: `factory/questions/<language>.tsv` and `factory/basics/<language>.tsv`.
 
 A line is `policy<TAB>numbers<TAB>question`. `numbers` are those statements of the policy, counted from 0 as the box would quote
-them, each of which answers the question; `-` where no policy of the reference bank does: near misses of the policy that is named, or,
-named `none`, what is no business of the policies. Unlike the gold questions, which share their facts, each language asks its own. None is
-about a policy that the test questions are about.
+them, each of which answers the question (`other/policy#3` for one of another policy); `-` where no policy of the reference bank does: near
+misses of the policy that is named, or, named `none`, what is no business of the policies. None is about a policy that the test questions
+are about.
+
+`questions` ask about any statement in words far from it, in each language others. `basics` are what customers ask first, short and without
+circumstances ("What does a transfer cost?"), the n-th alike in every language: what holds in special cases alone is no answer to them.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from knowledge.policy import Policy
 from knowledge.search import best_language
 
 FOLDER = Path(__file__).with_name("questions")
+BASICS = Path(__file__).with_name("basics")
 NONE, UNANSWERED = "none", "-"
 CROSSED = 3
 WRITTEN = date(2026, 11, 28)
@@ -36,13 +40,13 @@ def read_questions(policies: Sequence[Policy], folder: Path = FOLDER) -> list[Ro
 
 
 def _rows(path: Path, policies: Mapping[tuple[str, str], Policy]) -> Iterator[Row]:
-    language = path.stem
+    language, kind = path.stem, "basic" if path.parent.name == BASICS.name else "written"
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         name, numbers, question = [*(part.strip() for part in line.split("\t")), "", ""][:3]
         policy = policies.get((name, language))
         if not question or (policy is None and (name != NONE or numbers != UNANSWERED)):
             raise ValueError(f"{path.name}, line {number}: not `policy<TAB>numbers<TAB>question`")
-        row = Row(f"{language}-written-{language}-{number}", question, language, answerable=False, category="unanswerable", as_of=WRITTEN)
+        row = Row(f"{language}-{kind}-{language}-{number}", question, language, answerable=False, category="unanswerable", as_of=WRITTEN)
         if policy is None:
             yield row
             continue
@@ -51,23 +55,36 @@ def _rows(path: Path, policies: Mapping[tuple[str, str], Policy]) -> Iterator[Ro
         if numbers == UNANSWERED:
             yield row
             continue
-        chosen = [int(each) if each.isdecimal() else -1 for each in numbers.split(",")]
+        places = [_place(each, name) for each in numbers.split(",")]
         try:
-            quotes = _quotes(policy, chosen)
-        except IndexError:
+            quotes = _quotes(policies, language, places)
+        except (KeyError, IndexError):
             raise ValueError(f"{path.name}, line {number}: {name} has no statement {numbers}") from None
-        row = replace(row, answerable=True, must_quote=quotes, policy=name, category="answerable")
+        also = frozenset(other for other, _ in places) - {name}
+        row = replace(row, answerable=True, must_quote=quotes, policy=name, also=also, category="answerable")
         yield row
+        if kind == "basic":
+            continue
         spoken = best_language({code for id_, code in policies if id_ == name} - {language} or {language}, language)
         if number % CROSSED == 0 and spoken != language:
             away = frozenset({f"{language}:{name}"})
-            other = _quotes(policies[name, spoken], chosen)
+            other = _quotes(policies, spoken, places)
             yield replace(row, id=f"{row.id}-cross", category="cross-language", must_quote=other, exclude=away)
 
 
-def _quotes(policy: Policy, numbers: Sequence[int]) -> tuple[str, ...]:
-    """The statements of those numbers as they stand in the policy; the n-th says the same in every language."""
-    said = [policy.text[item.start : item.end] for passage in passages_of(policy) for item in passage.statements]
-    if min(numbers) < 0:
-        raise IndexError(numbers)
-    return tuple(said[number] for number in numbers)
+def _place(number: str, policy: str) -> tuple[str, int]:
+    """The policy and the number of `3` or `other/policy#3`."""
+    other, _, digits = number.strip().rpartition("#")
+    return other or policy, int(digits) if digits.isdecimal() else -1
+
+
+def _quotes(policies: Mapping[tuple[str, str], Policy], language: str, places: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+    """The statements of those numbers as they stand in the policies; the n-th says the same in every language."""
+    quotes = []
+    for name, number in places:
+        policy = policies[name, language]
+        said = [policy.text[item.start : item.end] for passage in passages_of(policy) for item in passage.statements]
+        if number < 0:
+            raise IndexError(number)
+        quotes.append(said[number])
+    return tuple(quotes)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.questions import read_rows
-from factory.questions import FOLDER, WRITTEN, read_questions
+from factory.questions import BASICS, FOLDER, WRITTEN, read_questions
 from knowledge.policy import load_policies
 from tests.conftest import PROJECT
 from tests.gold.build import LANGUAGES, TEST, TODAY
@@ -36,12 +36,28 @@ def test_every_language_asks_what_is_answered_and_what_is_not() -> None:
 
 
 def test_none_is_about_a_policy_of_the_test_questions_or_one_of_them() -> None:
-    named = {line.split("\t")[0] for path in FOLDER.glob("*.tsv") for line in path.read_text("utf-8").splitlines()}
+    folders = (FOLDER, BASICS)
+    lines = [line.split("\t") for folder in folders for path in folder.glob("*.tsv") for line in path.read_text("utf-8").splitlines()]
+    named = {name for name, *_ in lines} | {each.split("#")[0] for _, numbers, _ in lines for each in numbers.split(",") if "#" in each}
     assert len(named) == 37
     assert not named & TEST
     asked = {row.question.casefold() for code in LANGUAGES for row in read_rows(PROJECT / "tests" / "gold" / code / "test.jsonl")}
     assert len(asked) > 1000
-    assert not [row.question for row in read_questions(POLICIES) if row.question.casefold() in asked]
+    written = [row for folder in folders for row in read_questions(POLICIES, folder)]
+    assert not [row.question for row in written if row.question.casefold() in asked]
+
+
+def test_every_language_asks_the_same_basics() -> None:
+    rows = read_questions(POLICIES, BASICS)
+    counted = Counter((row.language, row.expected) for row in rows)
+    assert all((counted[code, "answered"], counted[code, "abstained"]) == (118, 33) for code in LANGUAGES)
+    labels = {code: [line.split("\t")[:2] for line in (BASICS / f"{code}.tsv").read_text("utf-8").splitlines()] for code in LANGUAGES}
+    assert all(each == labels["en"] for each in labels.values())
+    assert len({(row.language, row.question.casefold()) for row in rows}) == len(rows)
+    assert len({row.id for row in [*rows, *read_questions(POLICIES)]}) == len(rows) + len(read_questions(POLICIES))
+    cost = next(row for row in rows if row.question == "What does a SEPA transfer cost?")
+    assert (cost.policy, cost.also) == ("payments/sepa-transfer", {"accounts/fees"})
+    assert len(cost.must_quote) == 4
 
 
 def test_a_statement_is_named_by_its_number(tmp_path: Path) -> None:
