@@ -9,7 +9,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
@@ -28,6 +28,7 @@ from compliance.errors import ComplianceError
 from compliance.ledger import Entry
 from compliance.record import Header
 from compliance.redaction.engine import Redacted, Redactor
+from knowledge.places import country_of
 from knowledge.search import STATEMENT_FEATURES, Candidate, Found, Scope, Search
 from knowledge.sentences import sentence_spans
 from knowledge.terms import words
@@ -64,6 +65,8 @@ class Progress:
     redacted: Redacted
     language: LanguageDecision
     guard: GuardDecision
+    countries: Mapping[str, str] = field(default_factory=dict)
+    """By pseudonym of a town, the country that it is in, as the language of the turn calls it: search needs no more."""
     found: Found | None = None
     query: str = ""
     sentences: list[Sentence] = field(default_factory=list)
@@ -202,7 +205,14 @@ def _receive(parts: Parts, session: Session, text: str, explicit: str | None) ->
     mark = time.perf_counter()
     decision, guard = _guarded(parts.guard, redacted.text, decision)
     timings["guard"] = _ms(mark)
-    return Progress(secrets.token_hex(8), session, started, redacted, decision, guard, timings=timings)
+    countries = dict(_countries(text, redacted, decision.language))
+    return Progress(secrets.token_hex(8), session, started, redacted, decision, guard, countries, timings=timings)
+
+
+def _countries(text: str, redacted: Redacted, language: str) -> Iterator[tuple[str, str]]:
+    for finding, pseudonym in zip(redacted.findings, redacted.pseudonyms, strict=True):
+        if finding.type == "LOCATION" and (country := country_of(text[finding.start : finding.end], language)):
+            yield pseudonym, country
 
 
 PLAUSIBLE = 0.15
@@ -282,6 +292,9 @@ def _fixed(parts: Parts, progress: Progress, scope: Scope) -> Iterator[Sentence]
 _LIKENESS = STATEMENT_FEATURES.index("likeness")
 _PHONE = re.compile(r"\+?\d[\d \u00a0().-]{6,}\d")
 FEW_WORDS = 6
+TOGETHER = 0.1
+"""How much less answerable a question may be with the one before it than alone, and is still read with it: a short question alone reads
+like one about the usual case (592 follow-ups, 152 changes of subject of train and dev: right 50.5 and 63.8 %, not 49.2 and 63.2)."""
 _FOLLOW_UP = {
     "en": ("and", "what about", "how about", "also", "then", "so", "but", "is it", "it", "that", "those", "them", "there"),
     "es": ("y", "pero", "entonces", "tambien", "eso", "esa", "ese", "lo", "alli"),
@@ -296,7 +309,8 @@ _FOLLOW_UP = {
 
 def _search(parts: Parts, progress: Progress, scope: Scope) -> tuple[str, Found]:
     """Search for the question, together with the one before it when it reads as a follow-up or finds little alone."""
-    query = " ".join(_TOKEN.sub(" ", progress.redacted.text).split())
+    text = _TOKEN.sub(lambda token: f" {progress.countries.get(token.group(), '')} ", progress.redacted.text)
+    query = " ".join(text.split())
     alone = parts.search.find(query, scope)
     if not progress.session.questions:
         return query, alone
@@ -304,7 +318,7 @@ def _search(parts: Parts, progress: Progress, scope: Scope) -> tuple[str, Found]
     if not _follows_up(query, scope.language) and alone.answerable >= parts.search.ranking.below(scope.language):
         return query, alone
     joined = parts.search.find(joined_query, scope)
-    return (joined_query, joined) if joined.answerable > alone.answerable else (query, alone)
+    return (joined_query, joined) if joined.answerable > alone.answerable - TOGETHER else (query, alone)
 
 
 def _follows_up(query: str, language: str) -> bool:

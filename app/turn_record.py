@@ -81,6 +81,7 @@ def closed(parts: Parts, progress: Progress) -> tuple[dict[str, Any], dict[str, 
     body = {
         "question": progress.redacted.text,
         "query": progress.query,
+        "limits": [] if progress.found is None else list(progress.found.limits),
         "answer": [sentence.text for sentence in progress.sentences],
         "rejected": progress.rejected,
         "prompt": progress.prompt,

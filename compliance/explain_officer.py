@@ -83,6 +83,8 @@ def _decisions(story: TurnStory) -> Iterator[str]:
     if scope := story.named("scope"):
         left_out = ", ".join(map(str, as_list(scope.get("exclude")))) or "none"
         yield f"Searched: policies of {scope.get('as_of')} for {scope.get('jurisdiction') or 'any country'}; left out: {left_out}."
+    if limits := as_list(story.body.get("limits")):
+        yield f"Asked about: {', '.join(map(str, limits))}; statements that hold only for other places or other money were left out."
     if story.facts.get("answerable") is not None:
         threshold = story.facts.get("threshold")
         below = f"; below {threshold} the box abstains" if threshold is not None else ""

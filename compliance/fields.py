@@ -124,7 +124,12 @@ _CLOSED_FACTS = {
 }
 _CLOSED_BODY = {
     "question": (1, "what the person typed, redacted"),
-    "query": (1, "what was searched for (with the question before it, for a follow-up); empty: nothing was"),
+    "query": (1, "what was searched for (with the question before it, for a follow-up; a town as its country); empty: nothing was"),
+    "limits": (
+        2,
+        "places and money that the question names, by ISO 3166 code or zone (`euro`, `eu`, `eea`, `sepa`, `europe`, `home`, `abroad`, "
+        "`others`): statements that hold for others alone were left out",
+    ),
     "answer": (1, "the sentences shown, in order, with pseudonyms in place of identifiers"),
     "rejected[].text": (1, "a sentence of the model that was not shown"),
     "rejected[].reason": (1, "as in the facts"),

@@ -23,40 +23,47 @@ import numpy.typing as npt
 
 from app.questions import Row, read_rows
 from factory.listwise import Choice, as_probability, fit_choices
-from factory.questions import read_questions
+from factory.questions import BASICS, FOLDER, read_questions
 from knowledge.answerability import Answerability
 from knowledge.embedder import load_embedder
 from knowledge.index import build
 from knowledge.policy import load_policies
 from knowledge.quantities import quantity_keys
+from knowledge.question import shortness
 from knowledge.search import RANKING_FILE, STATEMENT_FEATURES, Candidate, Found, Ranking, Scope, Search
 from knowledge.trees import LEAF, BoostedTrees, Tree
 
 Floats = npt.NDArray[np.float64]
 PROJECT = Path(__file__).resolve().parent.parent
 EXAMPLE = STATEMENT_FEATURES.index("example")
+EVEN, NOTHING = (1.0,) * len(STATEMENT_FEATURES), (0.0,) * len(STATEMENT_FEATURES)
 SEED = 0
 FOLDS = 12
 FEWER_WEIGHT = 0.5
 WRITTEN_WEIGHT = 0.25
 """What a question of `factory/questions` counts beside a gold one. They are harder, and ask as often about what no policy says as
 about what one does, which people do not."""
+BASIC_WEIGHT = 1.0
 SHOWN_WEIGHT, SURE_WEIGHT = 2.5, 9.0
 """What an answer to a question that the policies do not answer costs beside a missing one, with a word of caution and without."""
 
 
 def find(search: Search, row: Row, country: str = "ES") -> Found:
-    """Search as the appliance should for one gold row: a follow-up is joined with what was asked before it."""
-    before = " ".join(row.history) if row.category == "follow-up" else ""
-    query = "\n".join(filter(None, (before, row.question)))
+    """Search as the appliance should for one row."""
     day = row.as_of or date.today()
     scope = Scope(row.language or "en", row.role, day, row.jurisdiction or country, row.exclude)
-    return search.find(query, scope, most=400)
+    return search.find("\n".join(asked(row)), scope, most=400)
+
+
+def asked(row: Row) -> tuple[str, ...]:
+    """What search is asked for a row: the question, after what was asked before it where it is a follow-up."""
+    before = " ".join(row.history) if row.category == "follow-up" else ""
+    return tuple(filter(None, (before, row.question)))
 
 
 def is_right(candidate: Candidate, row: Row) -> bool:
     """Whether a statement of the right policy holds every figure that the answer needs, or is the one that it needs."""
-    if candidate.policy.id != row.policy or (row.must_quote and candidate.quote not in row.must_quote):
+    if candidate.policy.id not in {row.policy, *row.also} or (row.must_quote and candidate.quote not in row.must_quote):
         return False
     held = quantity_keys(candidate.statement.text, candidate.policy.language)
     return all(_held(wanted, row.language or "en", held) for wanted in row.must_contain)
@@ -70,16 +77,17 @@ def choice_of(found: Found, row: Row, weight: float = 1.0) -> Choice:
     """What search proposed for a row, and what of it is right."""
     # A worked example holds the figures too, but the rule itself is the better answer.
     right = [is_right(item, row) and not item.features[EXAMPLE] for item in found.candidates]
-    return Choice(
-        np.array([item.features for item in found.candidates]).reshape(-1, len(STATEMENT_FEATURES)), np.array(right, np.bool_), weight
-    )
+    features = np.array([item.features for item in found.candidates]).reshape(-1, len(STATEMENT_FEATURES))
+    short = shortness(" ".join(asked(row)), row.language or "en")
+    return Choice(np.hstack([features, short * features]), np.array(right, np.bool_), weight)
 
 
-def statement_model(choices: Sequence[Choice]) -> tuple[tuple[float, ...], float]:
-    """Weights and bias of the statement model."""
+def statement_model(choices: Sequence[Choice]) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+    """Weights of the statement model, those added for a short question, and the bias."""
     weights = fit_choices(choices)
     scale, bias = as_probability(choices, weights)
-    return tuple(float(weight) for weight in weights * scale), bias
+    both = [float(weight) for weight in weights * scale]
+    return tuple(both[: len(STATEMENT_FEATURES)]), tuple(both[len(STATEMENT_FEATURES) :]), bias
 
 
 def fewer(row: Row, policies: Sequence[str], rng: random.Random) -> Row:
@@ -152,20 +160,20 @@ def choose_threshold(chances: Floats, answerable: npt.NDArray[np.bool_], countin
     return float(np.round(np.mean(best), 3))
 
 
-def report(rows: Sequence[Row], founds: Sequence[Found], gold: int) -> None:
-    """How often the right statement is first and among three, by category and language; rows from `gold` on are the written ones."""
+def report(rows: Sequence[Row], founds: Sequence[Found], kinds: Sequence[str]) -> None:
+    """How often the right statement is first and among three, by category and language; of the kinds of questions, gold by category."""
     groups: dict[str, list[tuple[bool, bool, bool]]] = {}
-    for number, (row, found) in enumerate(zip(rows, founds, strict=True)):
+    for row, found, kind in zip(rows, founds, kinds, strict=True):
         if row.expected != "answered" or not row.policy:
             continue
         top = found.candidates[:3]
         marks = (
             bool(top) and is_right(top[0], row),
             any(is_right(item, row) for item in top),
-            any(item.policy.id == row.policy for item in top),
+            any(item.policy.id in {row.policy, *row.also} for item in top),
         )
-        named = ("all", row.category, row.language or "") if number < gold else ("written", f"written {row.language}")
-        for group in named if number < gold or row.category == "answerable" else ("written, cross-language",):
+        named = ("all", row.category, row.language or "") if kind == "gold" else (kind, f"{kind} {row.language}")
+        for group in named if kind == "gold" or row.category == "answerable" else ("written, cross-language",):
             groups.setdefault(group, []).append(marks)
     for group, marked in sorted(groups.items()):
         first, three, policy = (float(np.mean([mark[place] for mark in marked])) for place in range(3))
@@ -181,16 +189,17 @@ def main() -> None:
     parser.add_argument("--languages", nargs="*", default=["en", "es", "fr", "de", "pt", "it", "zh", "ar"])
     parser.add_argument("--embedder", type=Path, default=PROJECT / "models" / "embedder")
     parser.add_argument("--written", type=float, default=WRITTEN_WEIGHT, help="what a question of factory/questions counts")
+    parser.add_argument("--basic", type=float, default=BASIC_WEIGHT, help="what a question of factory/basics counts")
     parser.add_argument("--out", type=Path, default=RANKING_FILE)
     arguments = parser.parse_args()
     policies = load_policies(PROJECT / "knowledge" / "policies")
     undecided = Answerability(BoostedTrees(0.0, ()), 0.5, {})
-    search = Search(build(policies, load_embedder(arguments.embedder)), Ranking((1.0,) * len(STATEMENT_FEATURES), 0.0, undecided))
+    search = Search(build(policies, load_embedder(arguments.embedder)), Ranking(EVEN, NOTHING, 0.0, undecided))
     splits = [read_rows(arguments.gold / code / f"{split}.jsonl") for code in arguments.languages for split in ("train", "dev")]
     known = [row for rows in splits for row in rows if row.expected in ("answered", "abstained")]
-    own = [row for row in read_questions(policies) if row.language in arguments.languages]
-    judged, gold = known + own, len(known)
-    counting = np.where(np.arange(len(judged)) < gold, 1.0, arguments.written)
+    own, basic = ([row for row in read_questions(policies, folder) if row.language in arguments.languages] for folder in (FOLDER, BASICS))
+    judged, gold = known + own + basic, len(known)
+    counting = np.repeat((1.0, arguments.written, arguments.basic), (gold, len(own), len(basic)))
     folds = folds_of([subject_of(row) for row in judged])
     answered = [
         (choice_of(find(search, row), row, weight), fold)
@@ -199,14 +208,14 @@ def main() -> None:
     ]
     rankings = [Ranking(*statement_model([choice for choice, fold in answered if fold != left]), undecided) for left in range(FOLDS)]
     founds = found_unseen(search, judged, folds, rankings)
-    report(judged, founds, gold)
+    report(judged, founds, np.repeat(("gold", "written", "basic"), (gold, len(own), len(basic))).tolist())
     ids, rng = sorted({policy.id for policy in policies}), random.Random(SEED)
     # A box may hold one document or a thousand, with keywords or without, and what stands out among fifty is not what does among three.
     bare = Search(build([replace(policy, keywords=()) for policy in policies], search.index.embedder), search.ranking)
     few = [fewer(row, ids, rng) for row in known]
     founds += found_unseen(bare, few, folds[:gold], rankings)
     usable = np.array([bool(found.features) for found in founds])
-    kinds = np.repeat(("gold", "written", "fewer"), (gold, len(own), len(few)))[usable]
+    kinds = np.repeat(("gold", "written", "basic", "fewer"), (gold, len(own), len(basic), len(few)))[usable]
     asked = [row for row, good in zip(judged + few, usable, strict=True) if good]
     seen = np.array([found.features for found in founds if found.features])
     truth = np.array([row.expected == "answered" for row in asked])
@@ -219,7 +228,7 @@ def main() -> None:
     _, sure = thresholds(languages, chances, truth, whole, SURE_WEIGHT)
     given, certain = (chances >= np.array([each[code] for code in languages]) for each in (shown, sure))
     categories = np.array([row.category for row in asked])
-    groups = {"all": kinds == "gold", "fewer": kinds == "fewer", "written": kinds == "written"}
+    groups = {"all": kinds == "gold"} | {name: kinds == name for name in ("fewer", "written", "basic")}
     groups |= {name: (kinds == "gold") & (categories == name) for name in sorted({row.category for row in judged} - {"fixed"})}
     groups |= {code: (kinds == "gold") & (languages == code) for code in arguments.languages}
     for name, mine in groups.items():
@@ -231,16 +240,16 @@ def main() -> None:
             f"{1 - certain[right & given].mean():.3f}; answers that should not be {given[wrong].mean():.3f}, of all without "
             f"caution {certain[wrong].mean():.3f} (unseen policies)"
         )
-    for kind in ("gold", "written"):
+    for kind in ("gold", "written", "basic"):
         for name, mine in (("all", kinds == kind), ("near-miss", (kinds == kind) & (truth | (categories == "near-miss")))):
             print(f"area under the curve, {kind}, {name}: {roc_auc_score(truth[mine], chances[mine]):.3f} (unseen policies)")
-    weights, bias = statement_model([choice for choice, _ in answered])
+    weights, short, bias = statement_model([choice for choice, _ in answered])
     learnt = counting > 0
     written = {
-        "fitted_on": f"gold train and dev and factory/questions: {len(answered)} questions for statements, "
+        "fitted_on": f"gold train and dev, factory/questions and factory/basics: {len(answered)} questions for statements, "
         f"{int((learnt & (kinds != 'fewer')).sum())} for answerability",
         "languages": arguments.languages,
-        "statement": _weights(weights, bias),
+        "statement": _weights(weights, short, bias),
         "answer": Answerability(trees_of(grow(seen[learnt], truth[learnt], counting[learnt])), threshold, shown, sure).to_json(),
     }
     arguments.out.write_text(_compact(written) + "\n", "utf-8")
@@ -273,9 +282,12 @@ def _compact(written: dict[str, Any]) -> str:
     return whole.replace('"trees": []', f'"trees": [\n{trees}\n  ]')
 
 
-def _weights(weights: Sequence[float], bias: float) -> dict[str, Any]:
-    named = zip(STATEMENT_FEATURES, weights, strict=True)
-    return {"bias": round(bias, 4), "weights": {name: round(value, 4) for name, value in named}}
+def _weights(weights: Sequence[float], short: Sequence[float], bias: float) -> dict[str, Any]:
+    named = {"weights": weights, "short": short}
+    rounded = {
+        key: {name: round(value, 4) for name, value in zip(STATEMENT_FEATURES, values, strict=True)} for key, values in named.items()
+    }
+    return {"bias": round(bias, 4), **rounded}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from knowledge.terms import terms, words
 
 EARLIER = 0.3
 """The weight of a word that was asked before, beside one of the follow-up."""
+
+SHORT, SHORT_SLOPE, CHARACTERS_A_WORD = 7.0, 1.5, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Left:
 class Question:
     """`weights` by term, `total` their sum, `unknown` the share (0-1) of it that no policy holds, `prefixed` the terms as BM25 knows them.
 
-    `wants` the kinds of figures asked for, `subject` the terms that say what it is about.
+    `wants` the kinds of figures asked for, `subject` the terms that say what it is about, `short` (0-1) how short it is.
     """
 
     weights: dict[str, float]
@@ -40,6 +43,7 @@ class Question:
     prefixed: tuple[str, ...]
     wants: frozenset[str]
     subject: frozenset[str]
+    short: float
 
     def coverage(self, bag: frozenset[str]) -> float:
         """The share (0-1) of the question's weight that a bag of terms holds."""
@@ -80,4 +84,12 @@ def read_question(query: str, before: str, language: str, spelling: Spelling | N
     total = sum(weighed.values()) or 1.0
     missing = sum(value for term, value in weighed.items() if known[term] is None)
     wants = asked(query, language) or (asked(before, language) if before else frozenset())
-    return Question(weighed, total, missing / total, tuple(f"{language}:{term}" for term in weights), wants, subject)
+    prefixed = tuple(f"{language}:{term}" for term in weights)
+    return Question(weighed, total, missing / total, prefixed, wants, subject, shortness(f"{before} {query}", language))
+
+
+def shortness(query: str, language: str) -> float:
+    """How short (0-1) a question is, with what was asked before it: a half at `SHORT` words. Who asks in a few words asks about the
+    usual case."""
+    size = len(query) / CHARACTERS_A_WORD if language == "zh" else len(words(query))
+    return 1 / (1 + math.exp(min((size - SHORT) / SHORT_SLOPE, 30.0)))

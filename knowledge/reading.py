@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knowledge.embedder import Embedder, Pieces
 from knowledge.passages import Passage, Statement
+from knowledge.places import Places, everywhere, places
 from knowledge.quantities import quantities
 from knowledge.terms import terms
 
@@ -42,6 +43,26 @@ def read_passage(passage: Passage, embedder: Embedder) -> PassageRead:
         tuple(_facts_of(statement, language, example) for statement, example in zip(passage.statements, examples(passage), strict=True)),
         tuple(pieces),
     )
+
+
+def places_of(passage: Passage) -> tuple[Places, ...]:
+    """The places of each statement: those that it names, else the countries and zones that the headings above it name.
+
+    "Other countries" are others than those that the statement before named.
+    """
+    language = passage.policy.language
+    above = places(headings(passage), language)
+    found: list[Places] = []
+    for statement in passage.statements:
+        said = places(statement.text, language)
+        if said.others and not said.named and found and found[-1].named:
+            said = replace(said, named=everywhere() - found[-1].named, abroad=False)
+        found.append(
+            replace(
+                said, named=said.named or above.named, sepa=said.sepa or above.sepa, international=said.international or above.international
+            )
+        )
+    return tuple(found)
 
 
 def headings(passage: Passage) -> str:

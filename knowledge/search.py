@@ -12,7 +12,7 @@ import json
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,17 @@ import numpy.typing as npt
 
 from knowledge.answerability import Answerability, Judged, answer_features
 from knowledge.concepts import Concepts
+from knowledge.currencies import NO_MONEY
 from knowledge.embedder import Pieces, Vectors
 from knowledge.index import Index
 from knowledge.keywords import Keywords
 from knowledge.likeness import AskedPieces
 from knowledge.nearest import Allowed, nearest
 from knowledge.passages import Passage, Statement
+from knowledge.places import Places, anywhere, limits_of, places
 from knowledge.policy import Policy
 from knowledge.question import EARLIER, Question, read_question
-from knowledge.reading import PassageRead, read_passage
+from knowledge.reading import PassageRead, places_of, read_passage
 from knowledge.spelling import Spelling
 from knowledge.terms import words
 from knowledge.translations import OWN, Together, Translations
@@ -90,13 +92,24 @@ class Found:
     answerable: float
     features: tuple[float, ...]
     language: str
+    limits: tuple[str, ...] = ()
+    """The places and the money that the question names (`knowledge.places.limits_of`): what holds for others alone was left out."""
+
+    @property
+    def best(self) -> float:
+        """The score (0-1) of the statement that stands first; 0 where there is none."""
+        return self.candidates[0].score if self.candidates else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The weights of the statement model by feature, and the model of answerability with its thresholds."""
+    """The weights of the statement model by feature, and the model of answerability with its thresholds.
+
+    What is asked in a few words is judged otherwise: `short` is added to the weights as far as a question is short.
+    """
 
     statement: tuple[float, ...]
+    short: tuple[float, ...]
     statement_bias: float
     answer: Answerability
     sha256: str = ""
@@ -108,6 +121,7 @@ class Ranking:
         raw: dict[str, Any] = json.loads(data)
         return cls(
             tuple(float(raw["statement"]["weights"][name]) for name in STATEMENT_FEATURES),
+            tuple(float(raw["statement"]["short"][name]) for name in STATEMENT_FEATURES),
             float(raw["statement"]["bias"]),
             Answerability.from_json(raw["answer"]),
             hashlib.sha256(data).hexdigest(),
@@ -131,6 +145,7 @@ class Search:
         self._lock = threading.Lock()
         self._eligible: dict[Scope, tuple[Allowed, Allowed]] = {}
         self._reads: dict[int, PassageRead] = {}
+        self._places: dict[int, tuple[Places, ...]] = {}
         self._keywords = Keywords(index)
         self._translations = Translations(index)
         self._concepts = Concepts(index)
@@ -182,10 +197,29 @@ class Search:
         """The best statements for a question; empty when nothing may answer at all.
 
         Of a query of several lines the last is the question; those before it are what was asked before, and tell what it is about
-        more than what it asks.
+        more than what it asks. What holds for other places, or other money, than it names is not found.
         """
-        allowed, phrases = self.eligible(scope)
         before, _, asking = query.strip().rpartition("\n")
+        where, limits = places(asking, scope.language), limits_of(asking, scope.language)
+        if before and not where.any:
+            earlier = places(before, scope.language)
+            where = replace(earlier, money=earlier.money if where.money == NO_MONEY else where.money)
+            limits = tuple(dict.fromkeys((*limits_of(before, scope.language), *limits)))
+        found = replace(self._find(before, asking, where, scope, most), limits=limits)
+        # Most policies name no country: "a transfer to Chile" is one "abroad" to them.
+        if not where.named:
+            return found
+        about, general = (anywhere(text, scope.language, scope.jurisdiction) for text in (before, asking))
+        if (about, general) == (before, asking):
+            return found
+        other = self._find(about, general, where, scope, most)
+        if other.best <= found.best:
+            return found
+        # Whether there is an answer at all, both readings must say: "a parcel to Canada" is nearly "abroad" to a policy about transfers.
+        return replace(other, limits=limits, answerable=math.sqrt(found.answerable * other.answerable))
+
+    def _find(self, before: str, asking: str, where: Places, scope: Scope, most: int) -> Found:
+        allowed, phrases = self.eligible(scope)
         if not allowed.any or not asking:
             return Found((), 0.0, (), scope.language)
         about, vector = self._vectors(before, asking)
@@ -196,7 +230,7 @@ class Search:
         chosen = self._propose(dense, bm25, self._keywords.passages(about, phrases, NAMED_POLICIES))
         named = self._keywords.nearness(about, {int(self._keywords.policy[number]) for number in chosen})
         pieces = AskedPieces.of(self.index.embedder, asking, before, EARLIER)
-        candidates = self._judge(chosen, dense, bm25, named, about, vector, question, pieces, scope)
+        candidates = self._judge(chosen, dense, bm25, named, about, vector, question, pieces, where, scope)
         if not candidates:
             return Found((), 0.0, (), scope.language)
         judged = [Judged(item.policy.id, item.score, dict(zip(STATEMENT_FEATURES, item.features, strict=True))) for item in candidates]
@@ -221,13 +255,14 @@ class Search:
 
     def _judge(
         self, chosen: list[int], dense: dict[int, float], bm25: npt.NDArray[Any], named: dict[int, tuple[float, float]],
-        about: Vectors, vector: Vectors, question: Question, pieces: AskedPieces, scope: Scope,
+        about: Vectors, vector: Vectors, question: Question, pieces: AskedPieces, where: Places, scope: Scope,
     ) -> list[Candidate]:  # fmt: skip
         top_bm25 = max((float(bm25[number]) for number in chosen), default=0.0) or 1.0
         order = sorted(chosen, key=lambda number: -dense.get(number, 0.0) - float(bm25[number]) / top_bm25)
         together = [self._translations.of(number, scope.languages_without(self.index.passages[number].policy.id)) for number in order]
         likeness = self._likeness(order, together, pieces)
         asked = self._concepts.asked(about)
+        done, limited = 0, where.any or where.money != NO_MONEY
         judged: list[tuple[Passage, Statement, tuple[float, ...]]] = []
         for rank, number in enumerate(order):
             passage = self.index.passages[number]
@@ -246,17 +281,22 @@ class Search:
             head_concept, *concept = (self._concepts.of(number) @ asked).tolist()
             lexical, lead, language = float(bm25[number]) / top_bm25, 1.0 / (1 + rank), passage.policy.language
             for place, statement in enumerate(passage.statements):
+                said = likeness[done]
+                done += 1
+                if limited and self._places_of(number)[place].elsewhere(where, scope.jurisdiction):
+                    continue
                 features = (
                     sims[place], passage_dense, title_dense, lexical, question.coverage(bags[place]), head, whole, lead,
                     *question.figures(statement, language), facts[place].row, facts[place].length, alone[place],
                     left.share_in(bags[place]), facts[place].many_figures, facts[place].example, 1.0 / (1 + place),
-                    len(bags[place] & known) / len(bags[place]) if bags[place] else 0.0, keyword_dense, *likeness[len(judged)],
+                    len(bags[place] & known) / len(bags[place]) if bags[place] else 0.0, keyword_dense, *said,
                     concept[place], head_concept,
                 )  # fmt: skip
                 judged.append((passage, statement, features))
         if not judged:
             return []
-        sums = np.array([features for _, _, features in judged]) @ np.array(self.ranking.statement) + self.ranking.statement_bias
+        weights = np.array(self.ranking.statement) + question.short * np.array(self.ranking.short)
+        sums = np.array([features for _, _, features in judged]) @ weights + self.ranking.statement_bias
         candidates = [
             Candidate(passage, statement, _sigmoid(value), features)
             for (passage, statement, features), value in zip(judged, sums.tolist(), strict=True)
@@ -288,6 +328,12 @@ class Search:
             mean = OWN * block[0] + (1 - OWN) * block[1:].mean(axis=0) if versions > 1 else block[0]
             found += [tuple(row) for row in mean.tolist()]
         return found
+
+    def _places_of(self, number: int) -> tuple[Places, ...]:
+        known = self._places.get(number)
+        if known is None:
+            known = self._places[number] = places_of(self.index.passages[number])
+        return known
 
     def _read(self, number: int) -> PassageRead:
         read = self._reads.get(number)

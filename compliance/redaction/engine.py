@@ -38,11 +38,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """`text` is normalised and holds pseudonyms such as <IBAN_1>; `counts` says how many of each type there were."""
+    """`text` is normalised and holds pseudonyms such as <IBAN_1>; `counts` says how many of each type there were.
+
+    `pseudonyms` are those of the `findings`, one each.
+    """
 
     text: str
     findings: tuple[Finding, ...]
     counts: tuple[tuple[str, int], ...]
+    pseudonyms: tuple[str, ...]
 
 
 class Redactor:
@@ -75,12 +79,14 @@ class Redactor:
         out: list[str] = []
         done = 0
         matches = self._matches(normal.text)
-        for match in matches:
-            out += [normal.text[done : match.start], vault.pseudonym(match.type, normal.text[match.start : match.end])]
+        pseudonyms = tuple(vault.pseudonym(match.type, normal.text[match.start : match.end]) for match in matches)
+        for match, pseudonym in zip(matches, pseudonyms, strict=True):
+            out += [normal.text[done : match.start], pseudonym]
             done = match.end
         out.append(normal.text[done:])
         counts = Counter(match.type for match in matches)
-        return Redacted("".join(out), tuple(_to_original(normal, match) for match in matches), tuple(sorted(counts.items())))
+        findings = tuple(_to_original(normal, match) for match in matches)
+        return Redacted("".join(out), findings, tuple(sorted(counts.items())), pseudonyms)
 
     def _matches(self, text: str) -> list[Match]:
         taken = [(match.start(), match.end()) for match in TOKEN.finditer(text)]

@@ -318,3 +318,14 @@ def test_what_is_not_sure_is_said_before_it_is_quoted(box: Appliance, monkeypatc
 )  # fmt: skip
 def test_short_questions_and_those_that_begin_so_read_on(language: str, question: str, reads_on: bool) -> None:
     assert turn._follows_up(question, language) is reads_on
+
+
+def test_a_town_is_searched_as_its_country_and_kept_nowhere(box: Appliance) -> None:
+    answer = box.ask("What does it cost to withdraw cash in Bangkok?")
+    (index,) = [entry.index for entry in box.ledger.find(turn=answer.turn) if entry.header.kind == "turn_closed"]
+    _, body = box.ledger.read(index)
+    assert body is not None
+    assert "Thailand" in str(body["query"])
+    assert body["limits"] == ["TH"]
+    assert "Bangkok" not in str(body)
+    assert not [item for sentence in answer.sentences for item in sentence.evidence if "in the euro area" in item.quote]
