@@ -67,9 +67,9 @@ def answer_features(candidates: Sequence[Judged], unknown: float, terms: int) ->
     leaders = candidates[: 2 * CLOSE]
     by_words = max(leaders, key=lambda item: item.features["passage_bm25"])
     by_meaning = max(leaders, key=lambda item: item.features["passage_dense"])
-    scores = [_logit(item.score) for item in candidates[:3]] + [LOWEST] * 2
+    scores = [log_odds(item.score) for item in candidates[:3]] + [LOWEST] * 2
     return (
-        scores[0], scores[0] - _logit(other), scores[1], scores[2], unknown, min(terms, 12) / 12,
+        scores[0], scores[0] - log_odds(other), scores[1], scores[2], unknown, min(terms, 12) / 12,
         *(best[name] for name in _OF_BEST), *(max(each[name] for each in near) for name in _MOST),
         *(min(each[name] for each in near) for name in ("kind_miss", "unsaid")),
         similar[0] - sum(rest) / len(rest), sum(similar) / len(similar),
@@ -113,6 +113,7 @@ class Answerability:
         return {"features": list(ANSWER_FEATURES), **numbers, **self.trees.to_json()}
 
 
-def _logit(probability: float) -> float:
+def log_odds(probability: float) -> float:
+    """Of a probability (0-1), kept finite."""
     probability = min(max(probability, 1e-6), 1 - 1e-6)
     return math.log(probability / (1 - probability))

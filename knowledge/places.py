@@ -35,8 +35,8 @@ ZONES: Mapping[str, frozenset[str]] = {
     "europe": _SEPA - _OF_FRANCE - {"BL", "PM"} | frozenset("BA BY FO UA XK".split()),
 }
 """ISO 3166 codes by zone, with the territories that belong to it; "euro" is where people pay in euros. As of November 2026: Bulgaria has
-paid in euros since January (Council Regulation (EU) 2025/1407); SEPA as in the European Payments Council's list of its geographical scope
-(EPC409-09), with Albania, Moldova, Montenegro, North Macedonia and Serbia."""
+paid in euros since January (decided by the Council on 8 July 2025); SEPA as in the European Payments Council's list of its geographical
+scope (EPC409-09), with Albania, Moldova, Montenegro, North Macedonia and Serbia."""
 
 _BOTH_SIDES = frozenset("AM AZ CY GE KZ RU TR".split())
 """Who asks about Europe, or about what lies outside it, may mean these or not."""

@@ -86,8 +86,15 @@ def examples(passage: Passage) -> list[bool]:
     """Which statements are of a worked example, from its beginning to the end of its paragraph: right, but seldom the rule asked for."""
     told: list[bool] = []
     for number, statement in enumerate(passage.statements):
-        between = passage.policy.text[passage.statements[number - 1].end : statement.start] if number else "\n"
+        between = passage.policy.text[passage.statements[number - 1].end : statement.start] if number else ""
         # A paragraph may be broken into lines; a list item or a row begins anew.
         goes_on = "\n" not in between or (statement.kind == "sentence" and between.count("\n") == 1)
-        told.append((number > 0 and goes_on and told[-1]) or bool(_EXAMPLE.match(statement.text)))
+        before = told[-1] if told else bool(_EXAMPLE.match(_line_before(passage, statement)))
+        told.append((goes_on and before) or bool(_EXAMPLE.match(statement.text)))
     return told
+
+
+def _line_before(passage: Passage, statement: Statement) -> str:
+    """What stands before a statement in its line: a paragraph that is long is cut into two passages."""
+    text = passage.policy.text
+    return text[text.rfind("\n", 0, statement.start) + 1 : statement.start].lstrip(" \t-*+•")

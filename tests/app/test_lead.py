@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from app.appliance import Appliance
-from app.turn import MAX_SENTENCES, _out_of_place, _pool, _span
+from app.turn import MAX_SENTENCES, _beside, _out_of_place, _pool, _span
 from knowledge.search import Candidate, Scope
 
 
@@ -56,3 +56,15 @@ def test_a_list_as_good_as_a_lone_statement_is_said_in_its_order(box: Appliance)
     assert _pool([lone, *reversed(rows[: MAX_SENTENCES + 1])])[: MAX_SENTENCES + 1] == rows[: MAX_SENTENCES + 1]
     assert _pool([lone, *rows[:MAX_SENTENCES]])[0] == lone, "a few statements are no list"
     assert _pool([lone, *(scored(row, 0.5) for row in rows)])[0] == lone, "they are not as good"
+
+
+def test_what_is_quoted_beside_is_nearly_as_likely_whatever_its_policy_and_in_the_same_language(box: Appliance) -> None:
+    scope = Scope("en", "customer", date(2026, 11, 1))
+    every = [*found(box), *box.search.find("When are you open on Saturdays?", scope).candidates]
+    best, near, other = every[0], every[1], every[-1]
+    assert other.policy is not best.policy
+    # 0.95, 0.90 and 0.85 have log-odds of 2.94, 2.20 and 1.73.
+    candidates = [scored(best, 0.95), scored(other, 0.90), scored(near, 0.85)]
+    assert _beside(candidates[0], candidates) == candidates[:2]
+    foreign = scored(box.search.find("¿Qué horario tienen?", Scope("es", "customer", date(2026, 11, 1))).candidates[0], 0.94)
+    assert foreign not in _beside(candidates[0], [*candidates, foreign])

@@ -56,5 +56,5 @@ def test_an_answer_is_judged_by_what_it_shows(quoting: Appliance) -> None:
 def test_the_box_is_seldom_misled(quoting: Appliance) -> None:
     total: Counter[str] = sum(measure(quoting, "dev").values(), Counter())
     assert total["misled first"] <= 7, "38 of 152 before places were read"
-    assert total["misled"] <= 15, "71 before"
+    assert total["misled"] <= 13, "71 before"
     assert total["right"] >= 78, "66 before"
