@@ -127,8 +127,8 @@ _CLOSED_BODY = {
     "query": (1, "what was searched for (with the question before it, for a follow-up; a town as its country); empty: nothing was"),
     "limits": (
         2,
-        "places and money that the question names, by ISO 3166 code or zone (`euro`, `eu`, `eea`, `sepa`, `europe`, `home`, `abroad`, "
-        "`others`): statements that hold for others alone were left out",
+        "places and money that the question names: ISO 3166 codes, zones (`euro`, `eu`, `eea`, `sepa`, `europe`), `home`, `abroad`, "
+        "`others`, any of these after `outside`, `euros`, `other money`; statements that hold for others alone were left out",
     ),
     "answer": (1, "the sentences shown, in order, with pseudonyms in place of identifiers"),
     "rejected[].text": (1, "a sentence of the model that was not shown"),

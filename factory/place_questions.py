@@ -11,28 +11,23 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from app.answer import Answer
 from app.appliance import Appliance
-from app.evaluate import CAUTION
+from app.evaluate import CAUTION, ask
+from app.questions import Row
 from app.settings import Settings
-from knowledge.passages import passages_of
-from knowledge.policy import Policy
+from factory.questions import WRITTEN, numbered, quotes_of
+from knowledge.policy import LANGUAGES, Policy
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / "tests" / "gold" / "places"
-LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "zh", "ar")
-WRITTEN, HOME = date(2026, 11, 28), "ES"
-UNANSWERED = "-"
+HOME = "ES"
 COUNTED = ("right", "first", "other", "abstained", "misled", "misled first", "caution", "unanswerable", "answered all the same")
-
-Place = tuple[str, int]
-"""A policy and the number of one of its statements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +42,17 @@ class PlaceQuestion:
 
 def read_place_questions(policies: Sequence[Policy], half: str, language: str) -> list[PlaceQuestion]:
     """Those of one half, `dev` or `test`. Raises ValueError naming a line with a policy or a statement that there is not."""
-    said = {
-        policy.id: [policy.text[item.start : item.end] for passage in passages_of(policy) for item in passage.statements]
-        for policy in policies
-        if policy.language == language and policy.in_force(WRITTEN)
-    }
+    in_force = {(policy.id, policy.language): policy for policy in policies if policy.in_force(WRITTEN)}
     path = FOLDER / half / f"{language}.tsv"
     questions = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         policy, right, wrong, question = line.split("\t")
         try:
-            texts = [frozenset(said[name][at] for name, at in _places(policy, numbers)) for numbers in (right, wrong)]
-        except (KeyError, IndexError, ValueError):
+            texts = [frozenset(quotes_of(in_force, language, numbered(numbers, policy))) for numbers in (right, wrong)]
+        except (KeyError, IndexError):
             raise ValueError(f"{path.name}, line {number}: no such statement") from None
         questions.append(PlaceQuestion(question, language, *texts))
     return questions
-
-
-def _places(policy: str, numbers: str) -> Iterator[Place]:
-    for each in numbers.split(",") if numbers != UNANSWERED else ():
-        name, _, number = each.strip().rpartition("#")
-        yield name or policy, int(number)
 
 
 def judge(asked: PlaceQuestion, answer: Answer) -> Counter[str]:
@@ -93,11 +78,9 @@ def measure(box: Appliance, half: str, languages: Sequence[str] = LANGUAGES) -> 
     for language in languages:
         counts[language] = Counter[str]()
         for asked in read_place_questions(box.index.policies, half, language):
-            session = box.start_session("customer", "evaluate")
-            try:
-                counts[language] += judge(asked, box.ask(asked.question, session=session, as_of=WRITTEN, jurisdiction=HOME))
-            finally:
-                box.sessions.end(session.id)
+            row = Row("", asked.question, language, as_of=WRITTEN, jurisdiction=HOME)
+            if (answer := ask(box, row)) is not None:
+                counts[language] += judge(asked, answer)
     return counts
 
 

@@ -55,9 +55,9 @@ def _rows(path: Path, policies: Mapping[tuple[str, str], Policy]) -> Iterator[Ro
         if numbers == UNANSWERED:
             yield row
             continue
-        places = [_place(each, name) for each in numbers.split(",")]
+        places = numbered(numbers, name)
         try:
-            quotes = _quotes(policies, language, places)
+            quotes = quotes_of(policies, language, places)
         except (KeyError, IndexError):
             raise ValueError(f"{path.name}, line {number}: {name} has no statement {numbers}") from None
         also = frozenset(other for other, _ in places) - {name}
@@ -68,18 +68,23 @@ def _rows(path: Path, policies: Mapping[tuple[str, str], Policy]) -> Iterator[Ro
         spoken = best_language({code for id_, code in policies if id_ == name} - {language} or {language}, language)
         if number % CROSSED == 0 and spoken != language:
             away = frozenset({f"{language}:{name}"})
-            other = _quotes(policies, spoken, places)
+            other = quotes_of(policies, spoken, places)
             yield replace(row, id=f"{row.id}-cross", category="cross-language", must_quote=other, exclude=away)
 
 
-def _place(number: str, policy: str) -> tuple[str, int]:
-    """The policy and the number of `3` or `other/policy#3`."""
-    other, _, digits = number.strip().rpartition("#")
-    return other or policy, int(digits) if digits.isdecimal() else -1
+def numbered(numbers: str, policy: str) -> list[tuple[str, int]]:
+    """Policies and numbers of statements, from `3,other/policy#4`; -1 for what is no number, nothing for `-`."""
+    if numbers == UNANSWERED:
+        return []
+    parts = (each.strip().rpartition("#") for each in numbers.split(","))
+    return [(other or policy, int(digits) if digits.isdecimal() else -1) for other, _, digits in parts]
 
 
-def _quotes(policies: Mapping[tuple[str, str], Policy], language: str, places: Sequence[tuple[str, int]]) -> tuple[str, ...]:
-    """The statements of those numbers as they stand in the policies; the n-th says the same in every language."""
+def quotes_of(policies: Mapping[tuple[str, str], Policy], language: str, places: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+    """The statements of those numbers as they stand in the policies, by id and language; the n-th says the same in every language.
+
+    Raises KeyError for a policy and IndexError for a statement that there is not.
+    """
     quotes = []
     for name, number in places:
         policy = policies[name, language]

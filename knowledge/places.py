@@ -17,8 +17,8 @@ from knowledge.currencies import NO_MONEY, Money, begins_currency, is_currency, 
 from knowledge.terms import fold
 
 NAMES_FILE = Path(__file__).with_name("place_names.tsv")
-"""Lines `language<TAB>code<TAB>forms`: an ISO 3166 code, a zone, HOME, ABROAD, or `-` for what looks like a place and is none. Forms are
-folded and stand between semicolons; a word that ends with `*` may end otherwise; Arabic ones have no article."""
+"""Lines `language<TAB>code<TAB>forms`: an ISO 3166 code, a zone, HOME, ABROAD, OTHERS, or `-` for what looks like a place and is none.
+Forms are folded and stand between semicolons; a word that ends with `*` may end otherwise; Arabic ones have no article."""
 
 _EURO = frozenset("AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK".split())
 _EU = _EURO | frozenset("CZ DK HU PL RO SE".split())
@@ -109,7 +109,8 @@ _NO_COUNTRIES = frozenset(("EU", "EZ", "UN", "ZZ", "XA", "XB"))
 class Places:
     """`named` ISO 3166 codes; `home` and `abroad`: the country of the branch, all others; `others`: that these are "other countries".
 
-    `sepa` and `international` tell of the two kinds of transfer that a text is about, `money` of the currencies that it speaks of.
+    `sepa` and `international` tell of the two kinds of transfer that a text is about, `money` of the currencies that it speaks of,
+    `mentioned` what was named, as code or "outside" and code.
     """
 
     named: frozenset[str] = frozenset()
@@ -119,6 +120,12 @@ class Places:
     sepa: bool = False
     international: bool = False
     money: Money = NO_MONEY
+    mentioned: tuple[str, ...] = ()
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The places and the money, in words: "US", "outside eu", "abroad", "euros", "other money"."""
+        return (*self.mentioned, *["euros"] * self.money.euros, *["other money"] * self.foreign_money)
 
     @property
     def any(self) -> bool:
@@ -165,7 +172,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """`text[start:end]` names `countries`; `code` is an ISO code, a zone, HOME or ABROAD."""
+    """`text[start:end]` names `countries`; `code` is an ISO code, a zone, HOME, ABROAD or OTHERS."""
 
     start: int
     end: int
@@ -192,29 +199,21 @@ def places(text: str, language: str) -> Places:
         any(mention.code == "sepa" and not mention.outside for mention in found),
         bool(_INTERNATIONAL_TRANSFER.search(folded)),
         money(text, folded),
+        tuple(dict.fromkeys(f"outside {mention.code}" if mention.outside else mention.code for mention in found)),
     )
-
-
-def limits_of(text: str, language: str) -> tuple[str, ...]:
-    """The places and the money that a text names, each once, in words: "US", "outside eu", "abroad", "euros", "other money"."""
-    named = [f"outside {mention.code}" if mention.outside else mention.code for mention in mentions(text, language)]
-    said = money(text, _folded(text))
-    named += ["euros"] if said.euros else []
-    named += ["other money"] if said.other or said.foreign else []
-    return tuple(dict.fromkeys(named))
 
 
 def country_of(text: str, language: str) -> str:
     """What a language calls the first country that a text names, by a name, a town or a region; empty for none."""
     code = next((mention.code for mention in mentions(text, language) if len(mention.code) == 2 and mention.code in everywhere()), "")
-    return _cldr(language if language in _NOT_IN or language == "zh" else "en").get(code, "")
+    return _cldr(_spoken(language)).get(code, "")
 
 
 def anywhere(text: str, language: str, home: str | None) -> str:
     """The text with each foreign country that it names called "abroad", as policies call it that do not name it."""
     for mention in reversed(mentions(text, language)):
         if mention.code not in _RELATIVE and mention.code not in ZONES and mention.code != home and not mention.outside:
-            text = text[: mention.start] + ELSEWHERE.get(language, ELSEWHERE["en"]) + text[mention.end :]
+            text = text[: mention.start] + ELSEWHERE[_spoken(language)] + text[mention.end :]
     return text
 
 
@@ -234,7 +233,7 @@ def _together(found: Sequence[Mention]) -> Iterator[frozenset[str]]:
 def mentions(text: str, language: str) -> list[Mention]:
     """Each place that a text names, in order, the longest name first; `text` may be of any kind."""
     words = _words(text, language)
-    names, place = _names(language if language in _NOT_IN or language == "zh" else "en"), 0
+    names, place = _names(_spoken(language)), 0
     found: list[Mention] = []
     while place < len(words):
         phrase, code = next((item for item in names.at(words[place].forms) if _matches(item[0], words, place)), ((), NO_PLACE))
@@ -296,7 +295,7 @@ def _outside(text: str, words: Sequence[_Word], first: int, last: int, language:
         held = _CHINESE_OUTSIDE_HELD.search(text, words[first].start, words[last - 1].end)
         negated = _CHINESE_NOT_IN.search(text, max(words[first].start - 6, 0), words[first].start)
         return first, last + len(after.group()) if after else last, bool(after or held or negated)
-    said = _NOT_IN.get(language, _NOT_IN["en"])
+    said = _NOT_IN[_spoken(language)]
     begin = first
     while begin and words[begin - 1].forms[0] in said.between:
         begin -= 1
@@ -362,7 +361,13 @@ def _by(phrases: _Phrases, key: Callable[[str], str]) -> dict[str, _Phrases]:
     return found
 
 
-def _cldr(language: str) -> dict[str, str]:
+def _spoken(language: str) -> str:
+    """The language whose names of places are known: itself, or English."""
+    return language if language in ELSEWHERE else "en"
+
+
+@lru_cache(maxsize=16)
+def _cldr(language: str) -> Mapping[str, str]:
     from babel import Locale
 
     names = Locale(language).territories.items()

@@ -29,7 +29,7 @@ from knowledge.keywords import Keywords
 from knowledge.likeness import AskedPieces
 from knowledge.nearest import Allowed, nearest
 from knowledge.passages import Passage, Statement
-from knowledge.places import Places, anywhere, limits_of, places
+from knowledge.places import Places, anywhere, places
 from knowledge.policy import Policy
 from knowledge.question import EARLIER, Question, read_question
 from knowledge.reading import PassageRead, places_of, read_passage
@@ -93,7 +93,7 @@ class Found:
     features: tuple[float, ...]
     language: str
     limits: tuple[str, ...] = ()
-    """The places and the money that the question names (`knowledge.places.limits_of`): what holds for others alone was left out."""
+    """The places and the money that the question names (`knowledge.places.Places.limits`): what holds for others alone was left out."""
 
     @property
     def best(self) -> float:
@@ -200,12 +200,11 @@ class Search:
         more than what it asks. What holds for other places, or other money, than it names is not found.
         """
         before, _, asking = query.strip().rpartition("\n")
-        where, limits = places(asking, scope.language), limits_of(asking, scope.language)
+        where = places(asking, scope.language)
         if before and not where.any:
             earlier = places(before, scope.language)
-            where = replace(earlier, money=earlier.money if where.money == NO_MONEY else where.money)
-            limits = tuple(dict.fromkeys((*limits_of(before, scope.language), *limits)))
-        found = replace(self._find(before, asking, where, scope, most), limits=limits)
+            where = earlier if where.money == NO_MONEY else replace(earlier, money=where.money)
+        found = replace(self._find(before, asking, where, scope, most), limits=where.limits)
         # Most policies name no country: "a transfer to Chile" is one "abroad" to them.
         if not where.named:
             return found
@@ -216,7 +215,7 @@ class Search:
         if other.best <= found.best:
             return found
         # Whether there is an answer at all, both readings must say: "a parcel to Canada" is nearly "abroad" to a policy about transfers.
-        return replace(other, limits=limits, answerable=math.sqrt(found.answerable * other.answerable))
+        return replace(other, limits=where.limits, answerable=math.sqrt(found.answerable * other.answerable))
 
     def _find(self, before: str, asking: str, where: Places, scope: Scope, most: int) -> Found:
         allowed, phrases = self.eligible(scope)

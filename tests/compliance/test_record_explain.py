@@ -161,6 +161,12 @@ def test_an_officer_reads_what_the_second_schema_added() -> None:
         assert words in text, words
 
 
+def test_an_officer_reads_for_which_places_the_question_was_understood() -> None:
+    about = [(head, BODY | {"limits": ["TH", "outside eu"]} if head.kind == "turn_closed" else body) for head, body in SECOND_SCHEMA]
+    assert "Asked about: TH, outside eu; statements that hold only for other places" in explain(about, reader="officer")
+    assert "Asked about" not in explain(SECOND_SCHEMA, reader="officer")
+
+
 def test_an_erased_turn_is_explained_without_its_texts() -> None:
     erased = [(each, None) for each, _ in SECOND_SCHEMA]
     text = explain(erased, language="en")

@@ -12,8 +12,8 @@ from app.answer import Answer
 from app.appliance import Appliance
 from app.settings import Settings
 from factory import place_questions
-from factory.place_questions import LANGUAGES, PlaceQuestion, judge, measure, read_place_questions
-from knowledge.policy import load_policies
+from factory.place_questions import PlaceQuestion, judge, measure, read_place_questions
+from knowledge.policy import LANGUAGES, load_policies
 from tests.conftest import PROJECT
 
 POLICIES = load_policies(PROJECT / "knowledge" / "policies")

@@ -13,7 +13,7 @@ from knowledge.currencies import NO_MONEY, Money, money
 from knowledge.embedder import load_embedder
 from knowledge.index import build
 from knowledge.passages import passages_of
-from knowledge.places import NAMES_FILE, ZONES, Places, anywhere, everywhere, limits_of, mentions, places
+from knowledge.places import NAMES_FILE, ZONES, Places, anywhere, everywhere, mentions, places
 from knowledge.policy import LANGUAGES, Policy, load_policies
 from knowledge.reading import places_of
 from knowledge.search import Scope, Search
@@ -172,7 +172,7 @@ def test_other_countries_are_others_than_those_before(tmp_path: Path) -> None:
 
 
 def test_limits_and_the_general_question() -> None:
-    assert limits_of("dollars from the US, outside the EU", "en") == ("US", "outside eu", "other money")
+    assert places("dollars from the US, outside the EU", "en").limits == ("US", "outside eu", "other money")
     assert anywhere("A transfer to Chile, from Spain", "en", SPAIN) == "A transfer to abroad, from Spain"
     assert anywhere("转账到智利", "zh", SPAIN) == "转账到国外"
     assert anywhere("a transfer outside the EU", "en", SPAIN) == "a transfer outside the EU"
